@@ -1,0 +1,47 @@
+# make demo  - set everything up and run the main job on a real example
+# make test  - set everything up and pass all tests
+# Needs Python >= 3.11, make and the package index. PYTHON=python3.12 chooses an interpreter.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: demo test setup lint types unit bench bench-compare bench-save clean
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "brummer-rx needs Python >= 3.11, this is " + sys.version.split()[0] + "; use make PYTHON=python3.X")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $(READY)
+
+setup: $(READY)
+
+demo: setup
+	@$(BIN)/python examples/shop/demo.py
+
+test: lint types unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+# CPU seconds and wall medians of this machine; bench/README.md says how to read them.
+bench: setup
+	$(BIN)/python -m pytest bench --benchmark-only --benchmark-enable --benchmark-autosave
+
+bench-save: setup
+	$(BIN)/python -m pytest bench --benchmark-only --benchmark-enable --benchmark-save=base
+
+bench-compare: setup
+	$(BIN)/python -m pytest bench --benchmark-only --benchmark-enable --benchmark-compare --benchmark-compare-fail=median:10%
+
+clean:
+	rm -rf $(VENV) build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,2 @@
+"""brummer-rx."""
+__version__ = "0.1.0"
