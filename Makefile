@@ -28,7 +28,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 types: setup
-	$(BIN)/mypy
+	$(BIN)/mypy | $(BIN)/python tests/architecture/files_checked.py
 
 unit: setup
 	$(BIN)/python -m pytest --cov --cov-report=term

@@ -1,0 +1,166 @@
+"""The rungs of the stop ladder: who is to be signalled, and signalling them. Nothing here waits.
+
+The waiting (TERM, grace, KILL) is the decider's. A rung reaches the child's group, and descendants that left
+the group: those that hang below the child while it lives, those seen on an earlier rung, and on Linux all
+processes that carry the run's tag in their environment. Only those are ever signalled, by pid and start time,
+never by name or port: the group by its id while the child is not reaped (the id cannot be anybody else's),
+afterwards process by process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import psutil
+
+from brummer_rx.sources.child import Child
+from brummer_rx.sources.spawn import TAG
+
+__all__ = [
+    "descendants",
+    "leftovers",
+    "signal_all",
+    "signal_child",
+    "signal_group",
+    "signal_processes",
+    "tagged",
+]
+
+PROC = Path("/proc")
+
+
+def signal_group(child: Child, signum: int) -> bool:
+    """Signal the child's process group; False when nobody is left in it. After the child's exit, too."""
+    sent = child.handle.signal_group(signum)
+    return signal_processes(_group_of_dead(child), signum) > 0 if sent is None else sent
+
+
+def signal_child(child: Child, signum: int) -> bool:
+    """One rung for one child: its group, and the descendants that left it. False when nobody was there.
+
+    Descendants seen now are remembered for later rungs: when their parents die they hang below somebody else.
+    """
+    strays = child.handle.remember(p for p in descendants(child) if _group(p.pid) != child.pid)
+    reached = signal_group(child, signum)
+    return signal_processes(strays, signum) > 0 or reached
+
+
+def signal_all(children: Iterable[Child], run_id: str, signum: int) -> bool:
+    """One rung for all children and all else that carries the run's tag. False when nobody was there."""
+    listed = tuple(children)
+    reached = [signal_child(child, signum) for child in listed]
+    groups = {child.pid for child in listed}
+    rest = [p for p in tagged(run_id) if _group(p.pid) not in groups]
+    known = frozenset[psutil.Process]().union(*(child.handle.remember(()) for child in listed))
+    return signal_processes([p for p in rest if p not in known], signum) > 0 or any(reached)
+
+
+def leftovers(run_id: str, known: Iterable[Child] = ()) -> list[psutil.Process]:
+    """What is alive of a run: groups and strays of the known children, and on Linux all that carry its tag.
+
+    Zombies do not count. Sorted by pid. Costs a walk over the system's processes (some ms).
+    """
+    found = set(tagged(run_id))
+    for child in known:
+        found.update(child.handle.remember(()))
+        found.update(_group_members(child) if child.handle.exit_code is None else _group_of_dead(child))
+    return sorted((p for p in found if _alive(p)), key=lambda p: p.pid)
+
+
+def descendants(child: Child) -> list[psutil.Process]:
+    """All that hang below the child now, not itself; once it has exited they hang below others."""
+    process = child.handle.process
+    if process is None or child.handle.exit_code is not None:
+        return []
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def tagged(run_id: str) -> list[psutil.Process]:
+    """All processes that carry the run's tag in their environment; found on Linux only."""
+    if not sys.platform.startswith("linux") or not run_id:
+        return []
+    entry = f"{TAG}={run_id}".encode()
+    pids = [pid for pid in _pids() if pid != os.getpid() and _has_entry(pid, entry)]
+    return _processes(pids)
+
+
+def signal_processes(processes: Collection[psutil.Process], signum: int) -> int:
+    """Signal each that is still the process it was (pid and start time); how many were."""
+    sent = 0
+    for process in processes:
+        try:
+            if _alive(process):
+                process.send_signal(signum)
+                sent += 1
+        except psutil.Error:  # it ended meanwhile, or it belongs to somebody else by now
+            continue
+    return sent
+
+
+def _group_members(child: Child) -> list[psutil.Process]:
+    return _processes([pid for pid in _pids() if _group(pid) == child.pid])
+
+
+def _group_of_dead(child: Child) -> list[psutil.Process]:
+    """Members of the group whose leader was reaped. Its id may be somebody else's by now: only ours count.
+
+    While any member of ours lives, the system gives the id to no new process; so a process of that very pid
+    means that the group is a stranger's. That a stranger left members and went is told by the run's tag.
+    """
+    members = _group_members(child)
+    if any(p.pid == child.pid for p in members) or psutil.pid_exists(child.pid):
+        return []
+    if not sys.platform.startswith("linux"):
+        return [p for p in members if _session(p.pid) == child.pid]
+    entry = f"{TAG}={child.run_id}".encode()
+    known = child.handle.remember(())
+    return [p for p in members if p in known or _has_entry(p.pid, entry)]
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _pids() -> list[int]:
+    return psutil.pids()
+
+
+def _processes(pids: Iterable[int]) -> list[psutil.Process]:
+    found = []
+    for pid in pids:
+        try:
+            found.append(psutil.Process(pid))
+        except psutil.Error:  # it ended meanwhile
+            continue
+    return found
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return -1
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
+
+
+def _has_entry(pid: int, entry: bytes) -> bool:
+    try:
+        environ = (PROC / str(pid) / "environ").read_bytes()
+    except OSError:  # it ended, or it is another user's
+        return False
+    return entry in environ.split(b"\0")
