@@ -49,17 +49,20 @@ def pause(state: State) -> State:
     return _with(state, replace(state.logs, follow=False, top=rows[0], cursor=rows[-1].seq))
 
 
-def to_line(state: State, seq: int) -> State:
-    """Put the cursor on that line; scroll no more than needed, or bring a far one to a third of the screen."""
+def to_line(state: State, seq: int, *, near: bool = False) -> State:
+    """Put the cursor on that line; scroll as little as needed when it is `near` (less than a screen away).
+
+    Any other line that is not on the screen comes to a third of it.
+    """
     snap = state.snap
     if snap is None:
         return state
     state = pause(state)
-    field, height, logs = field_of(state, snap), body_height(state), state.logs
-    top, rows = logs.top, fill(field, logs.top, height)
-    tall = heights(field, [seq])[0]
-    first, last = Place(seq), Place(seq, min(tall, height) - 1)
-    if not rows or not up(field, top, height) <= first <= down(field, rows[-1], height):
+    field, height, top = field_of(state, snap), body_height(state), state.logs.top
+    rows = fill(field, top, height)
+    first = Place(seq)
+    last = Place(seq, min(heights(field, [seq])[0], height) - 1)
+    if not rows or not (near or rows[0].seq - height <= seq <= rows[-1].seq + height):
         top = up(field, first, height // 3)
     elif first < rows[0]:
         top = first
@@ -76,9 +79,9 @@ def cursor_by(state: State, lines: int) -> State:
     field, cursor = field_of(state, snap), state.logs.cursor
     if lines < 0:
         keys = before(field, cursor, -lines)
-        return to_line(state, keys[0]) if keys else pause(state)
+        return to_line(state, keys[0], near=True) if keys else pause(state)
     keys = after(field, cursor + 1, lines + 1)
-    return to_line(state, keys[lines - 1]) if len(keys) > lines else follow(state)
+    return to_line(state, keys[lines - 1], near=True) if len(keys) > lines else follow(state)
 
 
 def scroll_by(state: State, rows: int) -> State:

@@ -102,6 +102,8 @@ def heights(field: Field, keys: Sequence[int]) -> list[int]:
 def fill(field: Field, top: Place, height: int) -> tuple[Place, ...]:
     """Up to `height` places from `top` on, downwards. An item that is gone gives way to the next one."""
     keys = after(field, top.seq, height)
+    if field.rows_of is None:
+        return tuple(map(Place, keys))
     places: list[Place] = []
     for key, rows in zip(keys, heights(field, keys), strict=True):
         first = min(top.sub, rows - 1) if key == top.seq else 0
@@ -115,6 +117,8 @@ def fill_up(field: Field, keys: Sequence[int], height: int) -> tuple[Place, ...]
     """The last `height` places of the items `keys` (ascending), from top to bottom."""
     places: list[Place] = []
     keys = keys[-height:] if height > 0 else []
+    if field.rows_of is None:
+        return tuple(map(Place, keys))
     for key, rows in zip(reversed(keys), reversed(heights(field, keys)), strict=True):
         room = height - len(places)
         places.extend(Place(key, sub) for sub in range(rows - 1, max(-1, rows - 1 - room), -1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +18,9 @@ from brummer_rx.sinks.store.segment import Damage, SegmentView
 
 __all__ = ["EMPTY", "Sealed", "StoreSnapshot"]
 
-_SPARSE = 20
-"""A mask with fewer than one match in so many lines is searched, a denser one is filtered as a whole."""
+_DENSE = 5
+"""A mask with more than one match in so many lines is filtered as a whole, a sparser one is searched."""
+_ONE = re.compile(b"\1")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,14 +204,16 @@ def _select(segment: SegmentView, rule: Rule, start: int, stop: int, limit: int,
 
 def _positions(marks: bytes, first: int, limit: int, newest: bool) -> list[int]:
     """Seqs of up to `limit` ones in a mask whose first line is `first`; in descending order with `newest`."""
-    if marks.count(1) * _SPARSE > len(marks):
+    hits = marks.count(1)
+    if hits * _DENSE > len(marks):
         seqs = range(first, first + len(marks))
-        return list(
-            islice(compress(reversed(seqs), reversed(marks)) if newest else compress(seqs, marks), limit)
-        )
-    found: list[int] = []
+        return list(islice(compress(reversed(seqs), reversed(marks)) if newest else compress(seqs, marks), limit))
+    if hits <= limit:
+        found = [first + hit.start() for hit in _ONE.finditer(marks)]
+        return found[::-1] if newest else found
+    found = []
     at = marks.rfind(1) if newest else marks.find(1)
-    while at >= 0 and len(found) < limit:
+    while len(found) < limit:
         found.append(first + at)
         at = marks.rfind(1, 0, at) if newest else marks.find(1, at + 1)
     return found

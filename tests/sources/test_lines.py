@@ -89,7 +89,7 @@ def test_silences_change_no_byte_and_no_line(case: tuple[bytes, list[bytes]], mo
     cuts += cutter.end()
 
     assert joined(cuts) == data
-    # A line whose pieces were given out and that the end found without another byte was closed, not begun anew.
+    # A line whose pieces were given out, and that ended without another byte, was closed, not begun anew.
     assert lines_of(cuts) == expected(data)
 
 

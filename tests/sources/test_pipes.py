@@ -49,7 +49,7 @@ def test_nothing_now_is_not_the_end(pipe: Pipe, ends: tuple[int, int]) -> None:
 
 
 def test_the_read_size_follows_what_comes(pipe: Pipe, ends: tuple[int, int]) -> None:
-    os.write(ends[1], bytes(64 * KIB))
+    os.write(ends[1], bytes(60 * KIB))
 
     sizes = [len(pipe.read() or b"") for _ in range(5)]
 

@@ -14,7 +14,7 @@ from brummer_rx.pipeline.event import Level
 from brummer_rx.pipeline.reader import Line
 from brummer_rx.pipeline.runview import Tail
 from brummer_rx.tui.acts_procs import never_started
-from brummer_rx.tui.ansi import clip, fit, mark, parse, plain_text, runs_width, wrap
+from brummer_rx.tui.ansi import clip, fit, line_rows, mark, parse, plain_text, runs_width, wrap
 from brummer_rx.tui.filter import ALL
 from brummer_rx.tui.frame import Hit, Row, Run
 from brummer_rx.tui.gaps import gap_text
@@ -143,15 +143,17 @@ def _make_text_rows(
     glyphs: Glyphs,
 ) -> tuple[Row, ...]:
     """The text of a line as rows of exactly `width` columns: one, or when wrapped as many as it takes."""
-    looked = width * (WRAP_ROWS + 1) if wrapped else col + width + 1
-    runs = _marked(parse(raw, looked), pattern)
     if not wrapped:
-        return (_one_row(runs, col, width, more, glyphs),)
-    rows = wrap(clip(runs, 0, looked), width)
-    cut = len(rows) > WRAP_ROWS
+        return (_one_row(_marked(parse(raw, col + width + 1), pattern), col, width, more, glyphs),)
+    limit = WRAP_ROWS + 1
+    if pattern is None:
+        rows = line_rows(raw, width, limit)
+    else:
+        rows = wrap(clip(_marked(parse(raw, width * limit), pattern), 0, width * limit), width)[:limit]
     full = [fit(row, width) for row in rows[:WRAP_ROWS]]
-    if cut or (more and runs_width(rows[-1]) < width):
-        full[-1] = (*fit(rows[: len(full)][-1], width - 1), ("dim", glyphs.expand))
+    last = rows[len(full) - 1]
+    if len(rows) > WRAP_ROWS or (more and runs_width(last) < width):
+        full[-1] = (*fit(last, width - 1), ("dim", glyphs.expand))
     return tuple(full)
 
 

@@ -16,8 +16,9 @@ from brummer_rx.cli.selection import Window, first_window, later_window
 from brummer_rx.pipeline.errors import NotFoundError
 from brummer_rx.pipeline.event import Gap
 from brummer_rx.sinks.plaintext import TextForm
+from brummer_rx.sinks.store.lock import is_live
 from brummer_rx.sinks.store.reader import open_run
-from brummer_rx.sinks.store.runs import RunInfo, find_run
+from brummer_rx.sinks.store.runs import RunInfo
 from brummer_rx.sinks.store.snapshot import StoreSnapshot
 
 __all__ = ["show_logs"]
@@ -97,7 +98,7 @@ def _follow(
     """Go on from `position` until the run has ended and everything that it wrote was printed."""
     ended = False
     while not ended:
-        ended = find_run(options.place.state_dir, run.id).state != "live"
+        ended = not is_live(run.path)
         # The state is read before the lines: what is written in between is seen by this look or the next.
         reader.refresh()
         snapshot = reader.snapshot()

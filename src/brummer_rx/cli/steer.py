@@ -19,8 +19,9 @@ from brummer_rx.cli.requests import SteerOptions
 from brummer_rx.pipeline.event import Level
 from brummer_rx.pipeline.reader import LineFilter
 from brummer_rx.pipeline.status import stored_rows
+from brummer_rx.sinks.store.lock import is_live
 from brummer_rx.sinks.store.reader import RunReader, open_run
-from brummer_rx.sinks.store.runs import RunInfo, find_run
+from brummer_rx.sinks.store.runs import RunInfo
 
 __all__ = ["steer", "wait"]
 
@@ -98,7 +99,7 @@ def _last_row(
 ) -> dict[str, Any]:
     """The row as the run left it, once all that it wrote is on disk (its lock is free)."""
     for _ in range(_PATIENCE):
-        if find_run(options.place.state_dir, run.id).state != "live":
+        if not is_live(run.path):
             break
         sleep(_POLL)
     rows = {known["name"]: known for known in stored_rows(run.path, {})}

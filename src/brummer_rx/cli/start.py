@@ -1,0 +1,56 @@
+"""Starting a run: which mode, which processes, and what is said where."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from loguru import logger
+
+from brummer_rx.cli.requests import StartOptions
+from brummer_rx.pipeline.process import ProcessSpec
+from brummer_rx.pipeline.settings import Settings
+from brummer_rx.sources.detect import Choice, choose, discover
+
+__all__ = ["Mode", "mode_of", "start"]
+
+Mode = str
+PLAIN, HEADLESS, VIEWER = "plain", "headless", "viewer"
+
+
+def mode_of(options: StartOptions, *, stdin: bool, stdout: bool) -> Mode:
+    """Viewer, plain stream or headless; `stdin` and `stdout` tell whether they are terminals."""
+    if options.headless:
+        return HEADLESS
+    return VIEWER if stdin and stdout and not options.plain else PLAIN
+
+
+def start(options: StartOptions, settings: Settings) -> int:
+    """Run what the words choose until it is over; the exit code. Raises `BrummerError` at first only."""
+    logger.remove()  # nothing of ours may reach the terminal by itself
+    discovered = discover(settings.folder, settings)
+    choice = choose(options.words, discovered, names_only=options.names_only)
+    mode = mode_of(options, stdin=os.isatty(0), stdout=os.isatty(1))
+    warnings = (*settings.warnings, *discovered.problems)
+    if mode == VIEWER:
+        from brummer_rx.cli.watch import watch
+
+        return watch(settings, specs_of(choice), warnings=warnings, known=discovered.names)
+    from brummer_rx.cli.plain import plain
+
+    choice.must_start()
+    return plain(settings, choice.specs, warnings=warnings, known=discovered.names, console=mode == PLAIN)
+
+
+def specs_of(choice: Choice) -> tuple[ProcessSpec, ...]:
+    """What the viewer shows: what is started, or what may be picked."""
+    return choice.specs or choice.pick
+
+
+def command_line() -> str:
+    """How this run was called, for its manifest."""
+    return " ".join(["brummer-rx", *sys.argv[1:]])
+
+
+Say = Callable[[str, bool], None]

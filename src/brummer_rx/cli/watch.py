@@ -1,0 +1,67 @@
+"""The viewer's run: the screen on the main loop, the children behind it; they never wait for the screen."""
+
+from __future__ import annotations
+
+import sys
+
+from brummer_rx.cli.control import Control
+from brummer_rx.cli.session import Session, terminal_size
+from brummer_rx.cli.start import command_line
+from brummer_rx.pipeline.process import ProcessSpec
+from brummer_rx.pipeline.settings import Settings
+from brummer_rx.sources.names import unknown_name_hint
+from brummer_rx.tui.app import Viewer, ViewerOptions
+
+__all__ = ["watch"]
+
+CONTROL_AFTER = 0.3
+"""Seconds after the first frame: its library takes a tenth of a second to load."""
+
+
+def watch(
+    settings: Settings, specs: tuple[ProcessSpec, ...], *, warnings: tuple[str, ...], known: tuple[str, ...]
+) -> int:
+    """Show the run until its user ends it; the exit code."""
+    size = terminal_size()
+    session = Session(
+        settings, specs, pty=True, size=size, command=command_line(), on_notice=lambda text, bad: None
+    )
+    session.ends_with_children = False
+    hinted: set[str] = set()
+
+    def hint() -> None:
+        for info in session.supervisor.table.processes:
+            if info.exit_code == 127 and info.spec.origin == "command line" and info.name not in hinted:
+                hinted.add(info.name)
+                text = unknown_name_hint(info.spec.argv[-1], known)
+                if text:
+                    session.tell(text, True)
+
+    color = "mono" if settings.color == "never" else "auto"
+    viewer = Viewer(
+        session.live,
+        session.loop,
+        options=ViewerOptions(
+            color=color,
+            mouse=settings.mouse,
+            glyphs=settings.glyphs,
+            sync=settings.sync_output,
+            fps=float(settings.fps),
+        ),
+        on_quit=lambda: session.stop(0),
+    )
+    control = Control(session)
+    try:
+        for warning in warnings:
+            session.tell(f"warning: {warning}", True)
+        session.live.on_change(lambda: session.loop.post("hint", hint))
+        viewer.start()
+        session.loop.call_later(CONTROL_AFTER, control.start)
+        session.run()
+    finally:
+        viewer.finish()
+        control.close()
+        code = session.close()
+        for failure in viewer.failures:
+            sys.stderr.write(failure)
+    return code
