@@ -1,24 +1,25 @@
-"""The level of one line: `level_of` is the truth, `brummer_rx.operators.level_scan` does the same for whole chunks.
+"""The level of one line: `level_of` is the truth, `level_scan` beside it does the same for whole chunks.
 
-A line without a mark is INFO. A mark is a level word in a place where programs put one, judged on the text without
-escapes; the mark that stands first decides, so `INFO ... error in text` is INFO. In this order of trust:
+A line without a mark is INFO. A mark is a level word in a place where programs put one, judged on the text
+without escapes; the mark that stands first decides: `INFO ... error in text` is INFO. In this order of trust:
 
 * a JSON object: its key `level` (`severity`, `lvl`, ...), a word or a number; nothing else in it counts;
 * `level=warn` of logfmt;
-* a word in capitals as a token of its own (`12:00:01 [main] ERROR x`), or any case in brackets (`[error]`);
+* a word in capitals as a token of its own (`12:00:01 [main] ERROR x`), or one in brackets (`[error]`);
 * at the head of the message, behind time stamps, brackets, `prog:`, `file:1:2:` and the like: `error:`,
   `TypeError:`, `error[E0502]:`, `npm error`, `panic:`, `Traceback (most ...):`, `DeprecationWarning:`, ...;
-* the forms of glog (`W1123 15:04:05`), logcat (`E/tag`), tornado (`[E 15:04:05`), syslog (`<3>`), ruby, shells.
+* the forms of glog (`W1123 15:04:05 ... x.cc:1]`), logcat (`E/tag`), tornado (`[E 15:04:05`), syslog (`<3>`),
+  ruby and shells.
 
-Words inside words (`errors=0`, `terror`, `/errors/page`, `ErrorBoundary.tsx`) are no marks, nor is `no error`.
-All patterns are linear: possessive where a choice could be made twice, and bounded to the line's first bytes.
+Words inside words (`errors=0`, `terror`, `/errors/page`, `ErrorBoundary.tsx`) are no marks.
+All patterns are linear: possessive where a choice could be made twice, bounded to the first bytes of a line.
 """
 
 from __future__ import annotations
 
 import re
 
-from brummer_rx.operators.level_words import END, HEAD_MARK, LOWER_GUARD, TOKEN, WORDS
+from brummer_rx.operators.level_words import END, HEAD_MARK, LOWER_GUARD, QUOTED_VALUES, TOKEN, VALUES, WORDS
 from brummer_rx.pipeline.event import Level
 from brummer_rx.pipeline.text import ESC, strip_escapes
 
@@ -31,7 +32,7 @@ _T, _D, _I, _W, _E, _F = (int(level) for level in Level)
 _FAR = 1 << 40
 """Where a mark stands that is not there."""
 
-_PINO = {1: _T, 2: _D, 3: _I, 4: _W, 5: _E, 6: _F}
+_PINO = {10: _T, 20: _D, 30: _I, 40: _W, 50: _E, 60: _F}
 _SYSLOG = (_F, _F, _F, _E, _W, _I, _I, _D)
 _LETTERS = {b"E": _E, b"W": _W, b"D": _D, b"F": _F, b"I": _I}
 
@@ -75,7 +76,7 @@ _OF_GROUP = {"fatal": _F, "error": _E, "warn": _W, "debug": _D, "info": _I}
 
 
 def level_of(line: bytes) -> Level:
-    """The level of one line, given as the child wrote it (escapes, CR and a newline at its end do not matter)."""
+    """The level of one line, as the child wrote it (escapes, CR and a newline at its end do not matter)."""
     return Level(level_code(strip_escapes(line) if ESC in line else line))
 
 
@@ -103,11 +104,25 @@ def level_code(text: bytes) -> int:
 def _key(text: bytes) -> tuple[int, int]:
     """Where a key like `level` with a known value stands, and its level."""
     for found in _KEY.finditer(text):
-        value = _VALUE.findall(found[0])[-1]
-        code = _number(int(value)) if value.isdigit() else WORDS.get(value.lower())
+        code = _value(found[0])
         if code is not None and _starts_a_key(text, found.start()):
             return found.start(), code
     return _FAR, _I
+
+
+def _value(pair: bytes) -> int | None:
+    """The level in `level=warn` or `level":40` (pino; syslog counts to 7), None where that is no level."""
+    value = _VALUE.findall(pair)[-1]
+    before = pair[: -len(value)]
+    if value.isdigit():  # a number is a level in JSON only
+        number = int(value)
+        if not before.rstrip().endswith(b'":'):
+            return None
+        return _SYSLOG[number] if number < len(_SYSLOG) else _PINO.get(number)
+    code = VALUES.get(value)
+    if code is None and (before.endswith(b'"') or pair.endswith(b"l=trace")):
+        code = QUOTED_VALUES.get(value)
+    return code
 
 
 def _starts_a_key(text: bytes, at: int) -> bool:
@@ -115,13 +130,6 @@ def _starts_a_key(text: bytes, at: int) -> bool:
     before = text[max(0, at - 4) : at]
     last = before[-1:]
     return not (last.isalnum() or last in (b"_", b".", b"-")) or before.lower().strip(b"._").endswith(b"log")
-
-
-def _number(value: int) -> int | None:
-    """Levels by number: pino and bunyan count in tens, syslog (gelf) from 0 to 7."""
-    if value < len(_SYSLOG):
-        return _SYSLOG[value]
-    return _PINO.get(value // 10) if value % 10 == 0 else None
 
 
 def _token(head: bytes, key_at: int, key: int) -> tuple[int, int]:

@@ -1,8 +1,8 @@
-"""The levels of a whole chunk of lines at once; the answer is `level_of` of each line, some twenty times faster.
+"""The levels of a whole chunk of lines at once; the answer is `level_of` of each line, many times faster.
 
-No line is looked at that holds none of the `NEEDLES` (the rules cannot give it a level other than INFO). They are
-searched over the whole chunk, and only the lines with a hit are judged, those that begin with a plain level word by
-that word alone. Pure; safe on any thread.
+No line is looked at that holds none of the `NEEDLES`: the rules cannot give it a level other than INFO. They
+are searched over the whole chunk, and only lines with a hit are judged, those that begin with a plain level
+word by that word alone. Pure; safe on any thread.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from brummer_rx.operators.level_rules import level_code
-from brummer_rx.operators.level_words import BRACKETED, LEADS, NEEDLES
+from brummer_rx.operators.level_words import BRACKETED, LEADS, LINE_STARTS, NEEDLES
 from brummer_rx.pipeline.event import Level
 from brummer_rx.pipeline.fastbytes import TOOLS, ByteTools
 from brummer_rx.pipeline.text import ESC, strip_escapes
 
 __all__ = ["classify"]
+
+Find = Callable[[bytes, bytes, int, int | None], int]
 
 _INFO = int(Level.INFO)
 _NEWLINE = 10
@@ -24,11 +26,11 @@ _ENDS = frozenset(b" \t\r\n\v\f:[]\"',;})|")
 
 
 def classify(data: bytes, lines: int, tools: ByteTools = TOOLS) -> bytes:
-    """One `Level` for each of the `lines` lines of `data` (each ends in a newline, the last one may lack it)."""
+    """One `Level` for each of the `lines` lines of `data` (each ends in a newline; the last may lack it)."""
     if ESC in data:
         data = strip_escapes(data)
     levels = bytearray(_infos(lines))
-    if lines:
+    if data and lines:
         _judge(data, levels, _hits(data, tools), tools)
     return bytes(levels)
 
@@ -47,21 +49,30 @@ def _hits(data: bytes, tools: ByteTools) -> list[int]:
         at = find(data, needle, 0, None)
         while at >= 0:
             add(at)
-            at = find(data, needle, at + 4, None)
+            at = find(data, needle, at + 3, None)
     hits += _errors(data, find)
-    for needles in (more for key, more in BRACKETED.items() if key in data):
-        for needle in needles:
-            at = find(data, needle, 0, None)
-            while at >= 0:
-                add(at)
-                at = find(data, needle, at + 2, None)
+    for needle in _more_needles(data):
+        hits += _places(data, needle, find)
     if b'"' in data:
         hits += _numbers(data, find)
     hits.sort()
     return hits
 
 
-Find = Callable[[bytes, bytes, int, int | None], int]
+def _more_needles(data: bytes) -> Iterator[bytes]:
+    yield from LINE_STARTS
+    for key, needles in BRACKETED.items():
+        if key in data:
+            yield from needles
+
+
+def _places(data: bytes, needle: bytes, find: Find) -> Iterator[int]:
+    """Where a needle stands; for one of line starts, the place behind its newline."""
+    shift = 1 if needle.startswith(b"\n") else 0
+    at = find(data, needle, 0, None)
+    while at >= 0:
+        yield at + shift
+        at = find(data, needle, at + 2, None)
 
 
 def _errors(data: bytes, find: Find) -> Iterator[int]:
@@ -93,8 +104,6 @@ def _judge(data: bytes, levels: bytearray, hits: list[int], tools: ByteTools) ->
     for hit in hits:
         if hit < end:
             continue
-        if data[hit] == _NEWLINE:  # a needle of line starts; its newline belongs to the line before
-            hit += 1
         begin = hit if data[hit - 1] == _NEWLINE else rfind(data, b"\n", start, hit) + 1 or start
         row += count(data, b"\n", start, begin)
         start = begin

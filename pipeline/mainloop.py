@@ -246,7 +246,9 @@ class MainLoop:
                     action = self._files.get(fd, {}).get(event) if events & event else None
                     if action is not None:
                         self._call(action)
-        while (action := self._timers.pop_due(time.monotonic())) is not None:
+        # The time is taken once: a timer that sets the next one at once must not keep the round going.
+        now = time.monotonic()
+        while (action := self._timers.pop_due(now)) is not None:
             self._call(action)
         self._run_waiting()
 

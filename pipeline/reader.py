@@ -117,6 +117,8 @@ class SearchQuery:
     max_hits: int = 100_000
     """Seqs reported at most; the count goes on."""
     newest_first: bool = True
+    stop_after: int | None = None
+    """End with so many hits: the newest ones with `newest_first`, else the oldest. None: find all."""
 
 
 @dataclass(frozen=True, slots=True)

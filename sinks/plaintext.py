@@ -100,7 +100,8 @@ def safe_cut(piece: bytes) -> int:
         for back in range(1, min(3, end) + 1):
             byte = piece[end - back]
             if byte >= 0xC0:
-                end -= back if back < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
+                needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4 if byte < 0xF5 else 1
+                end -= back if back < needed else 0
                 break
             if byte < 0x80:
                 break

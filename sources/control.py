@@ -23,6 +23,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loguru import logger
+
 from brummer_rx.pipeline.errors import BufferOverflow, SourceError
 from brummer_rx.pipeline.process import Command, CommandKind, ProcessInfo, ProcessState
 from brummer_rx.pipeline.runview import RunView
@@ -72,7 +74,7 @@ class ControlServer:
         await runner.setup()
         try:
             sock = self._bind()
-            await web.SockSite(runner, sock, shutdown_timeout=1.0).start()
+            await web.SockSite(runner, sock).start()
         except OSError as error:
             await runner.cleanup()
             self._remove()
@@ -189,4 +191,7 @@ async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamRespo
         answer: web.StreamResponse = await handler(request)
     except web.HTTPException as error:
         return _refusal(error.status, error.reason.lower())
+    except Exception as error:  # noqa: BLE001 - whoever asks gets an answer, and the run goes on
+        logger.opt(exception=error).error("the control socket could not answer {}", request.path)
+        return _refusal(500, f"{type(error).__name__}: {error}")
     return answer

@@ -50,7 +50,8 @@ class ProcessEffector:
     ) -> None:
         self._ingest = ingest
         self._clock = clock
-        self._run_id = run_id
+        self.run_id = run_id
+        """The tag of its children."""
         self._pty = pty
         self._size = size
         self._pipe_size = pipe_buffer or pipe_share(2 * expected)
@@ -77,7 +78,7 @@ class ProcessEffector:
                 spec,
                 incarnation=effect.incarnation,
                 pty=pty,
-                run_id=self._run_id,
+                run_id=self.run_id,
                 pipe_size=self._pipe_size,
                 cols=self._size[0],
                 rows=self._size[1],

@@ -50,9 +50,8 @@ class UsageSampler:
         used, rss, alive = 0.0, 0, False
         for process in processes:
             try:
-                with process.oneshot():
-                    times = process.cpu_times()
-                    rss += process.memory_info().rss
+                times = process.cpu_times()
+                rss += process.memory_info().rss
             except psutil.Error:  # it ended meanwhile
                 continue
             alive = True

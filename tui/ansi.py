@@ -1,8 +1,9 @@
 """The raw bytes of a child's line -> runs of (style, text) that are safe to show. Pure.
 
-Kept: text and SGR colours (as style "sgr:<params>"). Everything else goes: other escape sequences are removed (one
-that never ends ends with its line), tabs become spaces, C0 controls are shown as their Unicode pictures, C1 and
-invisible direction marks and invalid UTF-8 as U+FFFD. After a lone CR the text starts anew, as a progress bar does.
+Kept: text and SGR colours (as style "sgr:<params>"). Everything else goes: other escape sequences are
+removed (one that never ends ends with its line), tabs become spaces, C0 controls are shown as their Unicode
+pictures, C1 and invisible direction marks and invalid UTF-8 as U+FFFD. After a lone CR the text starts
+anew, as a progress bar does.
 
 Lines are parsed only as far as somebody looks, so that a 1 MiB line costs what its visible part costs.
 """
@@ -20,7 +21,18 @@ from brummer_rx.tui.frame import Row, Run
 from brummer_rx.tui.theme import normal_sgr
 from brummer_rx.tui.width import is_narrow, width_of
 
-__all__ = ["clip", "fit", "line_row", "line_rows", "mark", "parse", "plain_text", "restyle", "runs_width", "wrap"]
+__all__ = [
+    "clip",
+    "fit",
+    "line_row",
+    "line_rows",
+    "mark",
+    "parse",
+    "plain_text",
+    "restyle",
+    "runs_width",
+    "wrap",
+]
 
 TAB = 8
 PLAIN = "text"
@@ -39,7 +51,9 @@ _ESCAPE = re.compile(
     r"\x1b(?:\[([0-?]*)[ -/]*([@-~]?)|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]+[0-~]?|[0-OQ-WYZ\\`-~]?)"
 )
 _STRINGS = re.compile(rb"\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?")
-_SPECIAL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_SPECIAL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 _SHOWN = {code: chr(0x2400 + code) for code in range(32)} | {0x7F: "\u2421"}
 _SHOWN_BUT_TAB = {code: sign for code, sign in _SHOWN.items() if code != 9}
 
@@ -47,8 +61,8 @@ _SHOWN_BUT_TAB = {code: sign for code, sign in _SHOWN.items() if code != 9}
 def parse(raw: bytes, columns: int | None = None) -> Row:
     """The runs of one line (without its newline); not padded, not clipped.
 
-    With `columns` parsing stops when that many are there (the result may be wider), and no more than 64 KiB, or 16
-    bytes a column, are looked at.
+    With `columns` parsing stops when that many are there (the result may be wider), and no more than 64
+    KiB, or 16 bytes a column, are looked at.
     """
     line = _last_segment(raw) if b"\r" in raw else raw
     if columns is None:
@@ -106,7 +120,9 @@ def _parse_now(line: bytes, columns: int) -> tuple[Row, int]:
         return (((PLAIN, text),), len(text)) if text else ((), 0)
     runs: list[Run] = []
     state, style, column, position = "", PLAIN, 0, 0
-    wide = 1 if text.isascii() else 8  # characters a column at most, where somebody looks only at some columns
+    wide = (
+        1 if text.isascii() else 8
+    )  # characters a column at most, where somebody looks only at some columns
     for number, match in enumerate(_ESCAPE.finditer(text)):
         if match.start() > position:
             stop = min(match.start(), position + wide * (columns - column))
@@ -307,7 +323,7 @@ def _line_row(raw: bytes, width: int, skip: int, pad: str) -> Row:
 
 
 def line_rows(raw: bytes, width: int, limit: int) -> tuple[Row, ...]:
-    """One line wrapped into at most `limit` rows of at most `width` columns; the rest of the line is not looked at."""
+    """One line wrapped into at most `limit` rows of at most `width` columns; the rest is not looked at."""
     if len(raw) <= _CACHED:
         return _line_rows(raw, width)[:limit]
     columns = width * (limit + 1)

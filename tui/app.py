@@ -1,8 +1,8 @@
 """The viewer: intents -> scan(reduce) -> state -> (paced) view -> frame -> one write. Main thread only.
 
-Data never drives the reducer line by line: a change of the run is one conflated pulse, and the next frame takes a
-snapshot. Frames are left out while the terminal is slow; bytes never are. An exception in the reducer, a view or an
-effect shows the error frame; the run goes on.
+Data never drives the reducer line by line: a change of the run is one conflated pulse, and the next frame
+takes a snapshot. Frames are left out while the terminal is slow; bytes never are. An exception in the
+reducer, a view or an effect shows the error frame; the run goes on.
 """
 
 from __future__ import annotations
@@ -13,64 +13,32 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
-from reactivex import operators as ops
-from reactivex.subject import Subject
-
-from brummer_rx.pipeline.clock import TimerHandle
 from brummer_rx.pipeline.runview import RunView
 from brummer_rx.tui import glyphs as signs
-from brummer_rx.tui.clipboard import Clipboard, TimerLoop, route
-from brummer_rx.tui.effects import Effects, ReaderLoop
+from brummer_rx.tui.alarms import Alarms
+from brummer_rx.tui.clipboard import Clipboard, route
+from brummer_rx.tui.effects import Effects
 from brummer_rx.tui.encode import paint
 from brummer_rx.tui.errorframe import Failure, error_frame
 from brummer_rx.tui.frame import Frame
-from brummer_rx.tui.intents import Effect, Intent, Said, Seen, Tick
+from brummer_rx.tui.intents import Intent, Said, Seen, Tick
 from brummer_rx.tui.keys import Click, Event, Key, Pump, Resize, coalesce
+from brummer_rx.tui.machine import Machine, Step
 from brummer_rx.tui.pacing import Pacer, frames_per_second
 from brummer_rx.tui.rates import Rates
 from brummer_rx.tui.reduce import reduce
 from brummer_rx.tui.state import Snap, State, View, initial
 from brummer_rx.tui.terminal import Facts, Terminal, probe
 from brummer_rx.tui.theme import Theme, depth_of
-from brummer_rx.tui.ttyout import TtyOut, WriterLoop
+from brummer_rx.tui.ttyout import TtyOut
+from brummer_rx.tui.uiloop import Loop
 from brummer_rx.tui.view import view, wake_at
+from brummer_rx.tui.viewer_options import DEFAULTS, ViewerOptions
 
-__all__ = ["Loop", "Viewer", "ViewerOptions"]
+__all__ = ["Viewer", "ViewerOptions"]
 
 SAMPLE_SECONDS = 1.0
-
-
-class Loop(ReaderLoop, WriterLoop, TimerLoop, Protocol):
-    """What the viewer needs of the main loop (`brummer_rx.pipeline.mainloop.MainLoop`)."""
-
-    def post(self, key: str, action: Callable[[], None]) -> None:
-        """Run `action` soon; any thread; at most one waiting action a key."""
-        ...
-
-    def on_signal(self, signum: int, action: Callable[[], None]) -> None:
-        """Run `action` in the loop when the signal comes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ViewerOptions:
-    """How to paint."""
-
-    color: str = "auto"
-    """auto, mono, 16, 256 or truecolor."""
-    mouse: bool = True
-    glyphs: str = "auto"
-    """auto, unicode or ascii."""
-    sync: bool = True
-    """Tell the terminal where a frame begins and ends (mode 2026)."""
-    fps: float | None = None
-    """Frames a second for data; None: 30, or 12 over SSH."""
-
-
-Step = tuple[State, tuple[Effect, ...]]
 
 
 class Viewer:
@@ -81,40 +49,41 @@ class Viewer:
         run: RunView,
         loop: Loop,
         *,
-        options: ViewerOptions = ViewerOptions(),
+        options: ViewerOptions = DEFAULTS,
         on_quit: Callable[[], None],
         environ: Mapping[str, str] | None = None,
+        terminal: Terminal | None = None,
         facts: Facts | None = None,
+        clock: Callable[[], float] = time.monotonic,
         reducer: Callable[[State, Intent], Step] = reduce,
         viewer: Callable[[State, Snap], Frame] = view,
     ) -> None:
-        """`on_quit` is called when the user (or the loss of the terminal) ends the run; it may be called again.
+        """`on_quit` is called when the user (or the loss of the terminal) ends the run, maybe repeatedly.
 
-        `facts`, `reducer` and `viewer` are for tests: an unasked terminal, other pure parts.
+        The rest is for tests: another terminal, already asked (`facts`), another time, other pure parts.
         """
         self._run = run
         self._loop = loop
         self._options = options
         self._on_quit = on_quit
         self._environ = os.environ if environ is None else environ
+        self._given = terminal
         self._facts = facts
+        self._clock = clock
         self._reduce = reducer
         self._view = viewer
         self._pacer = Pacer(frames_per_second(options.fps, self._environ))
         self._rates = Rates()
-        self._inbox: deque[Intent] = deque()
-        self._intents: Subject[Intent] = Subject()
         self._started = False
         self._finished = False
-        self._busy = False
         self._painting = False
         self._pulse = False
         self._shown: Frame | None = None
         self._good: Frame | None = None
         self._failure: Failure | None = None
         self._interrupts = 0
-        self._continued_by_us = False
-        self._timers: dict[str, TimerHandle] = {}
+        self._resumed = float("-inf")
+        self._alarms = Alarms(loop)
         self._paint_at: float | None = None
         self.frames = 0
         """Frames painted."""
@@ -123,11 +92,11 @@ class Viewer:
         self.failures: deque[str] = deque(maxlen=20)
         """Tracebacks of what failed in the viewer; to be printed after `finish`."""
 
-    # --- life ----------------------------------------------------------------------------------------------------
+    # --- life ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Take the terminal over and paint; raises `UsageError` where there is none, and restores it on any error."""
-        self._terminal = Terminal(mouse=self._options.mouse)
+        """Take the terminal over and paint; `UsageError` where there is none; on errors it is given back."""
+        self._terminal = self._given or Terminal(mouse=self._options.mouse)
         try:
             self._terminal.guard()
             self._terminal.raw()
@@ -148,20 +117,19 @@ class Viewer:
         no_color = bool(self._environ.get("NO_COLOR"))
         self._theme = Theme(depth_of(facts.colors, wanted=self._options.color, no_color=no_color))
         locale = (self._environ.get(n) for n in ("LC_ALL", "LC_CTYPE", "LANG"))
-        utf8 = "UTF" in (next((value for value in locale if value), "UTF-8").upper().replace("UTF8", "UTF-8"))
+        utf8 = "UTF" in next((value for value in locale if value), "UTF-8").upper()
         chosen = signs.choose(
             self._options.glyphs, utf8=utf8, term=facts.kind, ambiguous_width=facts.ambiguous_width
         )
         width, height = self._terminal.size()
-        self._state = initial(width, height, glyphs=chosen, utc_offset_s=time.localtime().tm_gmtoff)
         self._pump = Pump(facts.resolve)
         self._out = TtyOut(self._terminal.fd, self._loop, on_drained=self._schedule, on_lost=self._lost)
         self._clipboard = Clipboard(
-            route(self._environ), self._loop, send=self._out.write, say=self._say, clock=time.monotonic
+            route(self._environ), self._loop, send=self._out.write, say=self._say, clock=self._clock
         )
         self._effects = Effects(self._run, self._loop, self._clipboard, self)
-        seed: Step = (self._state, ())
-        self._states = self._intents.pipe(ops.scan(self._step, seed)).subscribe(self._stepped)
+        first = initial(width, height, glyphs=chosen, utc_offset_s=time.localtime().tm_gmtoff)
+        self._machine = Machine(first, self._reduce, do=self._effects.do, on_error=self._fail)
 
     def _connect(self) -> None:
         self._loop.add_reader(self._terminal.infd, self._readable)
@@ -177,54 +145,26 @@ class Viewer:
         try:
             self._stop_listening()
             self._loop.remove_reader(self._terminal.infd)
-            for timer in self._timers.values():
-                timer.cancel()
+            self._alarms.close()
             self._effects.close()
             self._clipboard.close()
             self._out.forget()
-            self._states.dispose()
+            self._machine.close()
         finally:
             self._terminal.close()
 
-    # --- intents -> state ----------------------------------------------------------------------------------------
+    # --- intents ------------------------------------------------------------------------------------------
 
     def dispatch(self, intent: Intent, *, urgent: bool = True) -> None:
         """Hand an intent to the reducer, in order, also from within an effect."""
-        self._feed(intent)
+        self._machine.feed(intent)
         self._touch(urgent=urgent)
-
-    def _feed(self, intent: Intent) -> None:
-        self._inbox.append(intent)
-        if self._busy:
-            return
-        self._busy = True
-        try:
-            while self._inbox:
-                self._intents.on_next(self._inbox.popleft())
-        finally:
-            self._busy = False
-
-    def _step(self, before: Step, intent: Intent) -> Step:
-        """The accumulator of the scan; an exception must not end the stream."""
-        try:
-            return self._reduce(before[0], intent)
-        except Exception as error:  # noqa: BLE001 - shown on the screen, kept for after the end
-            self._fail(error)
-            return before[0], ()
-
-    def _stepped(self, step: Step) -> None:
-        self._state, effects = step
-        for effect in effects:
-            try:
-                self._effects.do(effect)
-            except Exception as error:  # noqa: BLE001 - as above
-                self._fail(error)
 
     def _say(self, text: str, bad: bool) -> None:
         self.dispatch(Tick(time.time_ns()))
         self.dispatch(Said(text, bad))
 
-    # --- input ---------------------------------------------------------------------------------------------------
+    # --- input --------------------------------------------------------------------------------------------
 
     def _readable(self) -> None:
         try:
@@ -241,25 +181,25 @@ class Viewer:
 
     def _pump_in(self, data: bytes) -> None:
         self._input(self._pump.feed(data))
-        self._later("flush", self._pump.wait, self._flush)
+        self._alarms.set("flush", self._pump.wait, self._flush)
 
     def _flush(self) -> None:
         self._input(self._pump.flush())
-        self._later("flush", self._pump.wait, self._flush)
+        self._alarms.set("flush", self._pump.wait, self._flush)
 
     def _input(self, events: list[Event]) -> None:
         if not events:
             return
-        self._feed(Tick(time.time_ns()))
+        self._machine.feed(Tick(time.time_ns()))
         for event in coalesce(events):
             if self._failure is not None:
                 self._failed_input(event)
             elif isinstance(event, Click):
                 target = self._shown.hit_at(event.x, event.y) if self._shown is not None else None
                 if target is not None:
-                    self._feed(target)  # type: ignore[arg-type]  # the views put intents there
+                    self._machine.feed(target)  # type: ignore[arg-type]  # the views put intents there
             else:
-                self._feed(event)
+                self._machine.feed(event)
         self._touch(urgent=True)
 
     def _failed_input(self, event: Event) -> None:
@@ -280,7 +220,7 @@ class Viewer:
             width, height = self._terminal.size()
             self.dispatch(Resize(width, height))
 
-    # --- painting ------------------------------------------------------------------------------------------------
+    # --- painting -----------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
         """Any thread: something in the run changed. One pulse a frame reaches the loop."""
@@ -291,9 +231,9 @@ class Viewer:
     def _data(self) -> None:
         if self._finished:
             return
-        if "sample" not in self._timers:
-            self._rates.resume(time.monotonic())
-            self._later("sample", SAMPLE_SECONDS, self._sample)
+        if not self._alarms.waits("sample"):
+            self._rates.resume(self._clock())
+            self._alarms.set("sample", SAMPLE_SECONDS, self._sample)
         self._touch(urgent=False)
 
     def _touch(self, *, urgent: bool) -> None:
@@ -302,7 +242,13 @@ class Viewer:
 
     def _schedule(self) -> None:
         """Paint now or set the timer for the next frame; nothing while the terminal is busy or not ours."""
-        if self._painting or self._busy or not self._started or self._finished or not self._terminal.taken:
+        if (
+            self._painting
+            or self._machine.busy
+            or not self._started
+            or self._finished
+            or not self._terminal.taken
+        ):
             return
         due = self._pacer.due()
         if due is None:
@@ -310,12 +256,12 @@ class Viewer:
         if self._out.pending:
             self.skipped += 1
             return
-        delay = due - time.monotonic()
+        delay = due - self._clock()
         if delay <= 0:
             self._paint()
         elif self._paint_at is None or due < self._paint_at:
             self._paint_at = due
-            self._later("paint", delay, self._paint_due)
+            self._alarms.set("paint", delay, self._paint_due)
 
     def _paint_due(self) -> None:
         self._paint_at = None
@@ -324,8 +270,8 @@ class Viewer:
     def _paint(self) -> None:
         self._painting = True
         self._pulse = False
-        self._pacer.painted(time.monotonic())
-        self._later("paint", None, self._paint_due)
+        self._pacer.painted(self._clock())
+        self._alarms.set("paint", None, self._paint_due)
         self._paint_at = None
         try:
             data = self._next_frame() if self._failure is None else None
@@ -341,19 +287,19 @@ class Viewer:
         """The bytes of a new frame; None when something failed."""
         try:
             snap = self._collect()
-            self._feed(Tick(snap.now_ns))
-            self._feed(Seen(snap))
+            self._machine.feed(Tick(snap.now_ns))
+            self._machine.feed(Seen(snap))
             if self._failure is not None:
                 return None
-            frame = self._view(self._state, snap)
+            frame = self._view(self._machine.state, snap)
             data = paint(self._shown, frame, self._theme, sync=self._options.sync)
-            wake = wake_at(self._state, snap)
+            wake = wake_at(self._machine.state, snap)
         except Exception as error:  # noqa: BLE001 - shown on the screen, kept for after the end
             self._fail(error)
             return None
         self._shown = self._good = frame
         delay = None if wake is None else max(0.0, (wake - snap.now_ns) / 1e9)
-        self._later("wake", delay, lambda: self._touch(urgent=False))
+        self._alarms.set("wake", delay, lambda: self._touch(urgent=False))
         return data
 
     def _error_bytes(self) -> bytes:
@@ -369,7 +315,7 @@ class Viewer:
         return Snap(
             log=run.reader.snapshot(),
             table=run.processes(),
-            usage=run.usage() if self._state.view is View.PROCS else {},
+            usage=run.usage() if self._machine.state.view is View.PROCS else {},
             tails=run.tails(),
             notices=run.notices(),
             now_ns=time.time_ns(),
@@ -387,21 +333,19 @@ class Viewer:
         self.failures.append("\n".join(self._failure.trace))
 
     def _sample(self) -> None:
-        self._later("sample", None, self._sample)
-        self._rates.sample(self._run.reader.snapshot().source_counts(), time.monotonic())
+        try:
+            counts = self._run.reader.snapshot().source_counts()
+        except Exception as error:  # noqa: BLE001 - shown on the screen, kept for after the end
+            self.fail(error)
+            return
+        moved = self._rates.moving
+        self._rates.sample(counts, self._clock())
         if self._rates.moving:
-            self._later("sample", SAMPLE_SECONDS, self._sample)
+            self._alarms.set("sample", SAMPLE_SECONDS, self._sample)
+        if moved or self._rates.moving:
             self._touch(urgent=False)
 
-    def _later(self, name: str, delay: float | None, action: Callable[[], None]) -> None:
-        """(Re)set one of the viewer's timers; None only takes it back."""
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-        if delay is not None and not self._finished:
-            self._timers[name] = self._loop.call_later(delay, action)
-
-    # --- what the effects ask for --------------------------------------------------------------------------------
+    # --- what the effects ask for -------------------------------------------------------------------------
 
     def quit(self) -> None:
         """The user wants the run to end; the viewer stays until `finish`."""
@@ -425,19 +369,19 @@ class Viewer:
         """Give the terminal to the shell and stop, as Ctrl-Z does; goes on here when we are continued."""
         self._out.forget()
         self._terminal.restore()
-        self._continued_by_us = True
         os.kill(0, signal.SIGTSTP)  # the whole job, as the terminal driver would do
+        self._resumed = self._clock()
         self._take_again()
 
     def _continued(self) -> None:
         """SIGCONT: somebody stopped and continued us; the screen and the settings may be anybody's."""
-        if self._continued_by_us:
-            self._continued_by_us = False
-        elif self._started and not self._finished:
+        ours = self._clock() - self._resumed < 0.5  # what ended our own suspension: done there
+        if self._started and not self._finished and not ours:
             self._take_again()
 
     def _take_again(self) -> None:
         assert self._facts is not None
+        self._out.forget()
         self._terminal.take(self._facts)
         self._shown = None
         width, height = self._terminal.size()

@@ -1,7 +1,7 @@
 """Copying: the way that works here is chosen, tried without blocking the loop, and its outcome is said.
 
-In tmux `tmux load-buffer -w -` (its default settings drop OSC 52); over SSH OSC 52; on a desktop its own tool, else
-OSC 52. Nothing is ever read from the clipboard.
+In tmux `tmux load-buffer -w -` (its default settings drop OSC 52); over SSH OSC 52; on a desktop its own
+tool, else OSC 52. Nothing is ever read from the clipboard.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from brummer_rx.pipeline.clock import TimerHandle
+from brummer_rx.tui.uiloop import TimerLoop
 
 __all__ = ["MAX_BYTES", "Clipboard", "Route", "osc52", "route"]
 
@@ -32,14 +32,6 @@ class Route:
 
     name: str
     argv: tuple[str, ...] = ()
-
-
-class TimerLoop(Protocol):
-    """The part of the main loop that is needed to look again later."""
-
-    def call_later(self, delay: float, action: Callable[[], None]) -> TimerHandle:
-        """Run `action` in `delay` seconds."""
-        ...
 
 
 def route(
@@ -78,7 +70,7 @@ class Clipboard:
         say: Callable[[str, bool], None],
         clock: Callable[[], float],
     ) -> None:
-        """`send` writes to the terminal; `say(text, bad)` tells the outcome, once a copy; `clock` is monotonic."""
+        """`send` writes to the terminal; `say(text, bad)` tells each outcome; `clock` is monotonic."""
         self._route = chosen
         self._loop = loop
         self._send = send

@@ -1,8 +1,8 @@
 """Two frames -> what has to be written. Pure.
 
-Rows that are the same object or equal cost nothing; in the others the equal runs at both ends are left out (their
-columns are the same in both frames, so no wide character is ever cut). A window on a list that moved is scrolled by
-the terminal itself, when that saves rows.
+Rows that are the same object or equal cost nothing; in the others the equal runs at both ends are left out
+(their columns are the same in both frames, so no wide character is ever cut). A window on a list that moved
+is scrolled by the terminal itself, when that saves rows.
 """
 
 from __future__ import annotations
@@ -64,8 +64,10 @@ class Patch:
         )
 
 
-# Joiners, variation selectors, flags, skin tones, keycaps, tags: terminals disagree on how wide such clusters are.
-_TRICKY = re.compile("[\u200c\u200d\ufe00-\ufe0f\u20e3\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0000-\U000e007f]")
+# Joiners, variation selectors, flags, skin tones, keycaps, tags: terminals disagree on their width.
+_TRICKY = re.compile(
+    "[\u200c\u200d\ufe00-\ufe0f\u20e3\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0000-\U000e007f]"
+)
 
 
 def is_tricky(text: str) -> bool:

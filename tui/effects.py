@@ -1,4 +1,4 @@
-"""Effects, done: what the reducer asked for reaches the run, the clipboard and the terminal. Main thread only."""
+"""Effects, done: what the reducer asked for reaches run, clipboard and terminal. Main thread only."""
 
 from __future__ import annotations
 
@@ -24,23 +24,12 @@ from brummer_rx.tui.intents import (
     Suspend,
     ToggleMouse,
 )
+from brummer_rx.tui.uiloop import ReaderLoop
 
-__all__ = ["Effects", "ReaderLoop", "Screen"]
+__all__ = ["Effects", "Screen"]
 
 MAX_EMPTY = 3
-"""Wake-ups in a row without an answer after which the search's descriptor is left alone until the next search."""
-
-
-class ReaderLoop(Protocol):
-    """The part of the main loop that is needed to hear of answers."""
-
-    def add_reader(self, fd: int, action: Callable[[], None]) -> None:
-        """Call `action` whenever `fd` has bytes."""
-        ...
-
-    def remove_reader(self, fd: int) -> None:
-        """Stop that."""
-        ...
+"""Wake-ups in a row without an answer; then the descriptor is left alone until the next search."""
 
 
 class Screen(Protocol):

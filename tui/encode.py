@@ -1,4 +1,4 @@
-"""A patch -> the bytes for the terminal, all of them our own: one string a frame. Pure but for the theme's cache.
+"""A patch -> the bytes for the terminal, all our own: one string a frame. Pure but for the theme's cache.
 
 Every frame begins and ends with plain style (SGR 0), so that erasing and scrolling leave no colour behind.
 """
@@ -27,7 +27,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def paint(old: Frame | None, new: Frame, theme: Theme, *, sync: bool) -> bytes:
-    """The bytes that turn a screen that shows `old` into one that shows `new`; empty when there is nothing to do."""
+    """The bytes that turn a screen that shows `old` into one that shows `new`; empty when it does."""
     return encode(diff(old, new), theme, sync=sync)
 
 
@@ -62,7 +62,9 @@ def encode(patch: Patch, theme: Theme, *, sync: bool) -> bytes:
 def _shift(shift: Shift, out: list[str]) -> None:
     """Delete or insert lines inside a scrolling region, and give the region back."""
     verb = "M" if shift.lines > 0 else "L"
-    out.append(f"\x1b[{shift.top + 1};{shift.bottom}r\x1b[{shift.top + 1};1H\x1b[{abs(shift.lines)}{verb}\x1b[r")
+    out.append(
+        f"\x1b[{shift.top + 1};{shift.bottom}r\x1b[{shift.top + 1};1H\x1b[{abs(shift.lines)}{verb}\x1b[r"
+    )
 
 
 def _span(span: Span, style: str, theme: Theme, out: list[str]) -> str:

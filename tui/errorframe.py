@@ -1,4 +1,4 @@
-"""The screen when the viewer itself failed: the last good frame dimmed, what happened, and what can be done. Pure."""
+"""The screen when the viewer itself failed: the last good frame dimmed, and what happened. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from brummer_rx.tui.frame import Frame, Row, blank_row
 __all__ = ["Failure", "error_frame"]
 
 MAX_LINES = 12
-_ESCAPES = {code: 0xFFFD for code in (*range(32), *range(0x7F, 0xA0))}
+_ESCAPES = dict.fromkeys((*range(32), *range(127, 160)), 65533)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What is to be seen: a frame is text and style names, never bytes. Pure values, made by the views.
 
-A row is a tuple of runs `(style, text)` that together are *exactly* `width` columns wide. Style names are the
-roles of `brummer_rx.tui.theme` ("text", "err", "sel", ...), a child's own colours as "sgr:<params>", or several of
-them joined by "+" ("sel+sgr:31"): the later ones win.
+A row is a tuple of runs `(style, text)` that together are *exactly* `width` columns wide. Style names are
+the roles of `brummer_rx.tui.theme` ("text", "err", "sel", ...), a child's own colours as "sgr:<params>", or
+several of them joined by "+" ("sel+sgr:31"): the later ones win.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The signs on the screen, in two sets: Unicode, and ASCII for terminals whose fonts or widths cannot be trusted."""
+"""The signs on the screen: Unicode, and ASCII where fonts or widths cannot be trusted."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ ASCII = Glyphs(
 
 
 def choose(wanted: str, *, utf8: bool, term: str, ambiguous_width: int) -> Glyphs:
-    """`wanted` is "unicode", "ascii" or "auto"; auto is ASCII where block signs are not one column or not there."""
+    """`wanted` is "unicode", "ascii" or "auto": ASCII where block signs are not one column, or not there."""
     if wanted == "ascii":
         return ASCII
     if wanted == "unicode":

@@ -1,4 +1,4 @@
-"""Escape sequences of keys -> names, by blessed's decoder. The only place that touches its half-private parts."""
+"""Escape sequences of keys -> names, by blessed's decoder, whose half-private parts end here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SPELLING = {
     "c1": "end",
     "c3": "pgdn",
 }
-# Common forms that a terminfo entry may lack: cursor keys in application mode, the Linux console, rxvt, VT220.
+# Forms that a terminfo entry may lack: cursor keys in application mode, the Linux console, rxvt, VT220.
 _OFTEN = {
     "\x1bOA": "up",
     "\x1bOB": "down",

@@ -1,8 +1,9 @@
 """The byte pump: what the terminal sends, cut into keys, pastes, wheel turns and clicks.
 
-`Pump` is fed by one thread (the main one) and holds all state of a half-received sequence. Any cutting of the same
-bytes gives the same events. Rules that keep strangers' bytes from becoming keys: a paste never times out into keys;
-replies that nobody asked for (DCS, OSC, CPR, DA, DECRPM, window reports) are dropped, also when they come in halves.
+`Pump` is fed by one thread (the main one) and holds all state of a half-received sequence. Any cutting of
+the same bytes gives the same events. Rules that keep strangers' bytes from becoming keys: a paste never
+times out into keys; replies that nobody asked for (DCS, OSC, CPR, DA, DECRPM, window reports) are dropped,
+also when they come in halves.
 
 Names of keys: the character itself ("a", "A", "/"), "space", "enter", "esc", "tab", "shift-tab", "backspace",
 "delete", "insert", "up", "down", "left", "right", "home", "end", "pgup", "pgdn", "f1".."f24", and these with
@@ -80,7 +81,7 @@ class Focus:
 
 Event = Key | Paste | Wheel | Click | Resize | Focus
 
-# One alternative a kind of token; possessive loops keep a half-received sequence from matching as a broken one.
+# One alternative a kind of token; possessive loops keep half a sequence from matching as a broken one.
 _TOKEN = re.compile(
     r"(?P<plain>[^\x00-\x1f\x7f-\x9f]+)"
     r"|(?P<paste>\x1b\[200~)"
@@ -99,7 +100,7 @@ _STRING_END = re.compile(r"\x07|\x1b\\|(?=\x1b[^\\])")
 _PASTE_END = "\x1b[201~"
 _HALF_END = re.compile(r"\x1b(?:\[(?:2(?:0(?:1)?)?)?)?\Z")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Replies have a private prefix, an intermediate, or a final byte that no key has; CPR is any R but F3 with modifiers.
+# Replies have a private prefix, an intermediate, or a final byte that no key has; CPR is any R but F3's.
 _REPLY = re.compile(r"\x1b\[(?:[<=>?].*|.*[ -/].|[\d;:]*[cntxyS]|(?!1;\d+R)[\d;]+R)\Z", re.DOTALL)
 
 _CONTROL_NAMES = {
@@ -135,7 +136,7 @@ def _alt_name(char: str) -> str:
 
 
 def coalesce(events: Iterable[Event]) -> list[Event]:
-    """The same events with neighbouring turns of the wheel over one cell, and neighbouring resizes, as one."""
+    """The same events; neighbouring turns of the wheel over one cell, and resizes, are one."""
     out: list[Event] = []
     for event in events:
         last = out[-1] if out else None

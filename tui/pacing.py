@@ -1,4 +1,4 @@
-"""When to paint: keys at once, data at most so many times a second, nothing when nothing changed. Pure but for its fields.
+"""When to paint: keys at once, data so many times a second, nothing when nothing changed.
 
 Owner: the main thread, which passes the time in (monotonic seconds).
 """

@@ -77,13 +77,22 @@ def body_height(state: State) -> int:
     return layout(state.height).height
 
 
-def shown_tails(state: State, snap: Snap) -> tuple[Tail, ...]:
-    """The unfinished lines at the bottom: those of shown processes, the newest few; none while paused."""
+def _wanted_tails(state: State, snap: Snap) -> tuple[Tail, ...]:
+    """The unfinished lines that may be shown: those of shown processes, the newest few."""
     logs = state.logs
-    if not logs.follow or not snap.tails or where(logs.filter).min_level > Level.INFO:
+    if not snap.tails or where(logs.filter).min_level > Level.INFO:
         return ()
     chosen = [t for t in snap.tails if shows(logs.filter, t.source)]
     return tuple(sorted(chosen, key=lambda t: t.time_ns)[-max(1, body_height(state) // 4) :])
+
+
+def shown_tails(state: State, snap: Snap) -> tuple[Tail, ...]:
+    """The unfinished lines below the newest line; while paused only where rows are free."""
+    tails = _wanted_tails(state, snap)
+    if state.logs.follow:
+        return tails
+    free = body_height(state) - len(state.logs.window.rows)
+    return tails[len(tails) - min(len(tails), free) :]
 
 
 def shown_rows(state: State, snap: Snap) -> tuple[Place, ...]:
@@ -115,7 +124,10 @@ def settle(state: State) -> State:
     if snap is None:
         return state
     field = field_of(state, snap)
-    state = _settle_follow(state, field) if state.logs.follow else _settle_paused(state, field)
+    if state.logs.follow:
+        state = _settle_follow(state, field)
+    else:
+        state = _settle_paused(state, snap, field)
     return _settle_recent(state, snap) if state.view is View.PROCS else state
 
 
@@ -173,7 +185,7 @@ def _settle_follow(state: State, field: Field) -> State:
     return replace(state, logs=replace(logs, window=window, top=top, cursor=cursor))
 
 
-def _settle_paused(state: State, field: Field) -> State:
+def _settle_paused(state: State, snap: Snap, field: Field) -> State:
     logs, height = state.logs, body_height(state)
     old, facts = logs.window, _facts(field)
     made_for = (*facts, height, field.rows_of, False, logs.top)
@@ -185,10 +197,11 @@ def _settle_paused(state: State, field: Field) -> State:
             rows += fill(field, Place(max(old.scanned, top.seq)), height - len(rows))
     else:
         rows = fill(field, top, height)
-        if len(rows) < height:
-            highest = last_place(field, height)
+        needed = max(1, height - len(_wanted_tails(state, snap)))
+        if len(rows) < needed:
+            highest = last_place(field, needed)
             if highest is not None and (not rows or highest < rows[0]):
-                rows = fill(field, highest, height)
+                rows = fill(field, highest, needed)
         top = rows[0] if rows else top
         made_for = (*made_for[:6], top)
     below = _below(old, field, made_for, rows, end)

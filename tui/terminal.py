@@ -1,7 +1,7 @@
 """The terminal itself: probing it (by blessed), taking it over, and giving it back on every way out.
 
-Main thread only. `restore` may be called any number of times, from `finally`, `atexit` and the excepthook; it never
-waits for a terminal that does not read.
+Main thread only. `restore` may be called any number of times, from `finally`, `atexit` and the excepthook;
+it never waits for a terminal that does not read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Facts", "Terminal", "probe", "unusable"]
 QUERY_TIMEOUT = "0.3"
 """Seconds that blessed waits for each answer of the terminal; its default is 5."""
 DRAIN_QUIET = 0.02
-"""Seconds without input after which the replies in flight are taken to be through."""
+"""Seconds without input after which no more replies are expected."""
 DRAIN_MAX = 0.2
 WRITE_MAX = 0.3
 """Seconds that giving back may wait for the terminal to take our last bytes."""
@@ -35,7 +35,9 @@ WRITE_MAX = 0.3
 MOUSE_ON = "\x1b[?1000h\x1b[?1002h\x1b[?1006h"
 MOUSE_OFF = "\x1b[?1006l\x1b[?1002l\x1b[?1000l"
 _TAKE = "\x1b[?7l\x1b[?25l\x1b[?1004h\x1b[?2004h"
-_MODES_OFF = "\x18\x1b[?2026l\x1b[r\x1b[0m" + MOUSE_OFF + "\x1b[?1004l\x1b[?2004l"
+CANCEL = "\x18"
+"""Ends a sequence of which the terminal got only half."""
+_MODES_OFF = CANCEL + "\x1b[?2026l\x1b[r\x1b[0m" + MOUSE_OFF + "\x1b[?1004l\x1b[?2004l"
 _GIVE = "\x1b[?7h\x1b[?25h"
 _PUSH_TITLE, _POP_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 
@@ -68,9 +70,11 @@ def unusable(environ: Mapping[str, str], infd: int = 0, outfd: int = 1) -> str |
 
 
 def probe() -> Facts:
-    """Ask blessed, which asks the terminal (at most 0.3 s a question). Changes and restores the environment."""
+    """Ask blessed, which asks the terminal (at most 0.3 s a question). Sets the environment back."""
     os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", QUERY_TIMEOUT)  # read when blessed is imported
-    no_color = os.environ.pop("NO_COLOR", None)  # with it blessed gives no sequences at all; our theme honours it
+    no_color = os.environ.pop(
+        "NO_COLOR", None
+    )  # with it blessed gives no sequences at all; our theme honours it
     try:
         from blessed import Terminal as BlessedTerminal
 
@@ -129,10 +133,10 @@ class Terminal:
     def take(self, facts: Facts) -> None:
         """Alternate screen, raw keys, no cursor, mouse, paste and focus reports. Also after a suspension."""
         self._facts = facts
-        title = "" if self.taken else _PUSH_TITLE
+        first = CANCEL if self.taken else _PUSH_TITLE  # a frame may have been cut in the middle
         self.taken = True
         self.raw()
-        self._send(title + facts.enter + _TAKE + (MOUSE_ON if self.mouse else ""))
+        self._send(first + facts.enter + _TAKE + (MOUSE_ON if self.mouse else ""))
 
     def set_mouse(self, on: bool) -> str:
         """The sequence that switches mouse reports."""
@@ -173,7 +177,7 @@ class Terminal:
             self._hook(kind, error, trace)
 
     def _send(self, text: str) -> None:
-        """Write at once, waiting a moment for a slow terminal; what a frozen or lost one does not take is given up."""
+        """Write, waiting a moment for a slow terminal; what a frozen one does not take is given up."""
         data = text.encode()
         deadline = time.monotonic() + WRITE_MAX
         while data and self.fd >= 0:
@@ -183,7 +187,7 @@ class Terminal:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return
-                select.select([], [self.fd], [], left)
+                _wait(self.fd, select.POLLOUT, left)
             except OSError:  # hung up
                 return
 
@@ -191,6 +195,13 @@ class Terminal:
         """Read what the terminal still sends (mouse reports, answers), so that the shell does not see it."""
         deadline = time.monotonic() + DRAIN_MAX
         with contextlib.suppress(OSError):  # hung up: nothing more will come
-            while time.monotonic() < deadline and select.select([self.infd], [], [], DRAIN_QUIET)[0]:
+            while time.monotonic() < deadline and _wait(self.infd, select.POLLIN, DRAIN_QUIET):
                 if not os.read(self.infd, 65536):
                     return
+
+
+def _wait(fd: int, event: int, seconds: float) -> bool:
+    """Whether `fd` became ready in time; poll, since select knows no descriptors above 1023."""
+    poll = select.poll()
+    poll.register(fd, event)
+    return bool(poll.poll(seconds * 1000))

@@ -1,7 +1,7 @@
 """Style names -> SGR parameters, resolved once per colour depth. Pure; nothing here asks the environment.
 
-Depths: 0 (NO_COLOR or mono: bold, reverse and the like are kept, colours are not), 16, 256, and 1 << 24. The default
-foreground and background are left alone; 16 colours follow the user's palette.
+Depths: 0 (NO_COLOR or mono: bold, reverse and the like are kept, colours are not), 16, 256, and 1 << 24.
+The default foreground and background are left alone; 16 colours follow the user's palette.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def source_style(index: int) -> str:
 
 @lru_cache(maxsize=2048)
 def _parameters(params: str) -> tuple[tuple[int, ...], ...]:
-    """SGR parameters in groups: colours as (38|48, 5, n) or (38|48, 2, r, g, b); what is malformed ends the list."""
+    """SGR parameters in groups, colours as (38, 5, n) or (38, 2, r, g, b); malformed ones end the list."""
     groups: list[tuple[int, ...]] = []
     rest = [_number(part) for part in params.split(";")]
     while rest:
@@ -124,7 +124,7 @@ def _number(part: str) -> int:
 
 @lru_cache(maxsize=2048)
 def normal_sgr(before: str, params: str) -> str:
-    """The state after `params` on top of the state `before`, in one canonical form ("1;31"; "" is the default).
+    """The state after `params` on top of the state `before`, in a canonical form ("1;31", "" the default).
 
     Blinking and concealed text is not taken over: both only hide what a child wrote.
     """

@@ -7,21 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Protocol
 
-__all__ = ["TtyOut", "WriterLoop"]
+from brummer_rx.tui.uiloop import WriterLoop
 
-
-class WriterLoop(Protocol):
-    """The part of the main loop that is needed to go on writing later."""
-
-    def add_writer(self, fd: int, action: Callable[[], None]) -> None:
-        """Call `action` whenever `fd` takes bytes."""
-        ...
-
-    def remove_writer(self, fd: int) -> None:
-        """Stop that."""
-        ...
+__all__ = ["TtyOut"]
 
 
 class TtyOut:

@@ -1,4 +1,4 @@
-"""Columns of text on a terminal: wcwidth, with a fast path for text whose every character is one column wide."""
+"""Columns of text on a terminal: wcwidth, with a fast path for text of narrow characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A frame's body taken apart for reading: runs, key bytes, lines. Pure; lines are made here and nowhere earlier."""
+"""A frame's body taken apart for reading: runs, key bytes, lines.
+
+Pure; lines are made here and nowhere earlier.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few things the store asks of the file system, in one place, so that tests can make each of them fail."""
+"""What the store asks of the file system, in one place, so that tests can make each of it fail."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ __all__ = [
     "MAX_BUFFERS",
     "Disk",
     "OpenFile",
+    "folder_size",
     "fsync_folder",
     "read_path",
     "replace",
@@ -40,7 +41,10 @@ class Disk:
         os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
 
     def append(self, path: Path, data: bytes, *, sync: bool) -> None:
-        """Add `data` to a file (made when missing) in one write; raises `OSError` also when it was cut short."""
+        """Add `data` to a file (made when missing) in one write.
+
+        Raises `OSError` also when it was cut short.
+        """
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             if os.write(fd, data) != len(data):
@@ -94,7 +98,10 @@ def _pread(fd: int, offset: int, length: int) -> bytes:
 
 
 def read_path(path: Path, offset: int, length: int) -> bytes | None:
-    """Like `OpenFile.read` for a file that is opened for this read only; None when it cannot be opened."""
+    """Like `OpenFile.read` for a file that is opened for this read only.
+
+    None when it cannot be opened.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -111,6 +118,20 @@ def modified_ns(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def folder_size(path: Path) -> tuple[int, int]:
+    """Bytes of a folder's files, and when the newest of them was written (ns)."""
+    total = newest = 0
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                stat = entry.stat(follow_symlinks=False)
+                total += stat.st_size if entry.is_file(follow_symlinks=False) else 0
+                newest = max(newest, stat.st_mtime_ns)
+    except OSError:
+        return total, newest  # deleted meanwhile: what was counted does not matter
+    return total, newest
 
 
 def fsync_folder(path: Path) -> None:

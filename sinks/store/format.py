@@ -4,11 +4,12 @@
 
     header  magic 4, version 1, codec 1, flags 2, header crc 4, stored length 4, raw length 4, lines 4,
             first seq 8, wall ns 8, monotonic ns 8, runs 4, body crc 4, level mask 1, reserved 7
-    body    runs of 16 bytes (source 2, flags 2, lines 4, bytes 4, microseconds after the frame's wall time 4),
+    body    runs of 16 bytes (source 2, flags 2, lines 4, bytes 4, us after the frame's wall time 4),
             one key byte a line (source slot << 3 | level), the lines, each with its newline
 
-Little-endian. The header's crc leaves its own field out; the body's covers the whole body. Times are kept to the
-microsecond. The header's layout is the same in every version, so that a reader can step over frames it cannot read.
+Little-endian. The header's crc leaves its own field out; the body's covers the whole body. Times are kept
+to the microsecond. The header's layout is the same in every version, so that a reader can step over
+frames it cannot read.
 """
 
 from __future__ import annotations
@@ -188,7 +189,10 @@ def encode_frame(
     flags: int,
     level_mask: int,
 ) -> tuple[Header, bytes]:
-    """Header and body of a frame; one join and one crc. Runs must lie within `MAX_DELTA_US` of each other."""
+    """Header and body of a frame; one join and one crc.
+
+    Runs must lie within `MAX_DELTA_US` of each other.
+    """
     wall_us = min(run.time_us for run in runs)
     table = b"".join([_RUN.pack(r.source, r.flags, r.lines, r.size, r.time_us - wall_us) for r in runs])
     body = b"".join([table, *keys, *data])

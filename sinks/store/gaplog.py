@@ -1,7 +1,7 @@
 """The writer's gaps: numbered, published at once, logged to `gaps.log` as soon as the disk takes them.
 
-Store lane only, but for `record` (pure). Lines that are lost one flush after the other are one gap, so a full disk
-does not fill the memory.
+Store lane only, but for `record` (pure). Lines that are lost one flush after the other are one gap, so a
+full disk does not fill the memory.
 """
 
 from __future__ import annotations

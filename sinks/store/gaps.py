@@ -5,9 +5,9 @@
     first seq 8, last seq 8, lines 4, bytes 4, source slot mask 4, reason 1, highest level 1, source id + 1 2,
     seconds since the run's start 4, crc 4
 
-Counts stop at 2^32 - 1. A record that was cut or damaged is stepped over, byte by byte, to the next sound one. A
-hole that no record explains is damage; a record whose lines still exist is ignored (the tool died between writing
-the record and removing the lines).
+Counts stop at 2^32 - 1. A record that was cut or damaged is stepped over, byte by byte, to the next sound
+one. A hole that no record explains is damage; a record whose lines still exist is ignored (the tool died
+between writing the record and removing the lines).
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ Hole = tuple[int, int]
 
 
 def encode_gap(gap: Gap, ids: Iterable[int], *, level: int, seconds: int) -> bytes:
-    """The record of a gap that concerns these source ids (none: not known); `level` is the highest lost one."""
+    """The record of a gap that concerns these source ids (none: not known).
+
+    `level` is the highest lost one.
+    """
     sources = list(ids)
     mask = 0
     for source in sources:

@@ -1,6 +1,9 @@
-"""A segment without a key file: the one that grows, or one whose seal is missing. Index, keys and counters in memory.
+"""A segment without a key file: the one that grows, or one whose seal is missing.
 
-Its owner (the store lane for the writer, the reader's thread elsewhere) adds frames; `view` publishes what is there.
+Index, keys and counters in memory.
+
+Its owner (the store lane for the writer, the reader's thread elsewhere) adds frames; `view` publishes
+what is there.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from brummer_rx.sinks.store.format import (
 )
 from brummer_rx.sinks.store.index import FrameColumns, Frames
 from brummer_rx.sinks.store.pending import tally
-from brummer_rx.sinks.store.segment import Backing, RecentFrame, SegmentView
+from brummer_rx.sinks.store.segment import Backing, Reading, RecentFrame, SegmentView
 
 __all__ = ["Growing"]
 
@@ -27,7 +30,8 @@ _WINDOW = 1024 * 1024
 class Growing:
     """Owner's thread only; the views it gives away are safe anywhere.
 
-    `keys` and the columns only ever grow, and readers copy slices out of them in one step, so growing is safe.
+    `keys` and the columns only ever grow, and readers copy slices out of them in one step, so growing is
+    safe.
     """
 
     __slots__ = (
@@ -40,13 +44,15 @@ class Growing:
         "file",
         "keys",
         "raw_bytes",
+        "reading",
         "seen_seq",
         "spans",
     )
 
-    def __init__(self, backing: Backing, file: OpenFile) -> None:
+    def __init__(self, backing: Backing, file: OpenFile, reading: Reading) -> None:
         self.backing = backing
         self.file = file
+        self.reading = reading
         self.columns = FrameColumns()
         self.keys = bytearray()
         self.counts: dict[int, int] = {}
@@ -83,15 +89,15 @@ class Growing:
         frames = Frames(self.columns, length)
         end_seq = self.columns.row(length - 1).end_seq
         return SegmentView(
-            self.backing, self.columns.first_seq[0], end_seq, self.end, frames, self.columns.total_lines,
-            self.raw_bytes, dict(self.counts), recent,
+            self.backing, self.reading, self.columns.first_seq[0], end_seq, self.end, frames,
+            self.columns.total_lines, self.raw_bytes, dict(self.counts), recent,
         )  # fmt: skip
 
     def scan(self, *, final: bool) -> bool:
         """Add the whole frames that stand behind the known ones; True when there were any.
 
-        Not `final`: stops at the first frame that is not whole, it may still be growing. `final`: nobody writes any
-        more, so damage is stepped over to the next sound frame.
+        Not `final`: stops at the first frame that is not whole, it may still be growing. `final`: nobody
+        writes any more, so damage is stepped over to the next sound frame.
         """
         before = self.end, self.seen_seq
         size = self.file.size()

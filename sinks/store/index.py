@@ -1,7 +1,7 @@
 """The frame index of a segment: compact columns that only grow, and views of a published length on them.
 
-One thread appends (the store lane, or a reader's own thread while it loads). Everybody else holds a `Frames` with
-a length and touches only rows below it, so nobody locks. About 40 bytes a frame.
+One thread appends (the store lane, or a reader's own thread while it loads). Everybody else holds a
+`Frames` with a length and touches only rows below it, so nobody locks. About 40 bytes a frame.
 """
 
 from __future__ import annotations
@@ -138,7 +138,10 @@ class Frames(Sequence[FrameRow]):
         return (self._columns.row(n) for n in range(self._length))
 
     def at_seq(self, seq: int) -> int:
-        """Index of the first frame that ends after `seq`: the one that holds it, or the next; len() if none."""
+        """Index of the first frame that ends after `seq`: the one that holds it, or the next.
+
+        Len() if none.
+        """
         at = max(0, bisect_right(self._columns.first_seq, seq, 0, self._length) - 1)
         return at + 1 if at < self._length and self._columns.row(at).end_seq <= seq else at
 

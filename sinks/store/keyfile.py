@@ -1,9 +1,11 @@
-"""The `.key` file beside a sealed segment: its frame index, counters and key bytes, so that opening reads no frame.
+"""The `.key` file beside a sealed segment.
+
+Its frame index, counters and key bytes, so that opening reads no frame.
 
 ::
 
     header    64 bytes: magic 4, version 1, reserved 3, frames 4, counters 4, lines 4, key crc 4, first seq 8,
-              end seq 8, data end 8, raw bytes 8, crc 4 (of the header before it, the index and the counters), reserved 4
+              end seq 8, data end 8, raw bytes 8, crc 4 (header up to here, index, counters), reserved 4
     index     72 bytes a frame: its offset 8, its header 64
     counters  8 bytes each: source id 2, level 1, reserved 1, lines 4
     keys      one byte a line
@@ -24,11 +26,13 @@ from brummer_rx.sinks.store.index import FrameColumns
 __all__ = [
     "KEY_UNREADABLE",
     "KeyFile",
+    "KeyHead",
     "KeyPlace",
     "decode_key_file",
     "encode_key_file",
     "load_keys",
     "read_key_file",
+    "read_key_head",
 ]
 
 KEY_UNREADABLE = 7
@@ -91,7 +95,10 @@ def encode_key_file(
 
 
 def decode_key_file(head: bytes) -> KeyFile | None:
-    """The key file whose beginning (at least up to the counters' end) is `head`; None when it is not sound."""
+    """The key file whose beginning (at least up to the counters' end) is `head`.
+
+    None when it is not sound.
+    """
     if len(head) < _HEAD.size:
         return None
     magic, version, frames, counters, lines, key_crc, first, end, data_end, raw, crc = _HEAD.unpack_from(head)
@@ -111,6 +118,25 @@ def decode_key_file(head: bytes) -> KeyFile | None:
     if columns.total_lines != lines:
         return None
     return KeyFile(columns, counts, first, end, data_end, raw, keys_at, key_crc)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHead:
+    """The first numbers of a key file, not verified."""
+
+    lines: int
+    first_seq: int
+    end_seq: int
+
+
+def read_key_head(path: Path) -> KeyHead | None:
+    """What a key file says it holds, by one short read; None when it does not look like one."""
+    head = read_path(path, 0, _HEAD.size)
+    if head is None or len(head) < _HEAD.size:
+        return None
+    magic, version, _, _, lines, _, first, end, *_ = _HEAD.unpack(head)
+    sound = magic == _MAGIC and version == _VERSION and first >= 0 and lines <= end - first
+    return KeyHead(lines, first, end) if sound else None
 
 
 def read_key_file(path: Path) -> KeyFile | None:

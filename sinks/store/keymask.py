@@ -1,7 +1,7 @@
 """Level and source filters over key bytes: whole segments per call, no text is read, no object per line.
 
-A mask has one byte a line: 1 it matches, 0 it does not. Sources from the 32nd on share a slot; where a filter names
-one of them, the run tables of the frames concerned settle it.
+A mask has one byte a line: 1 it matches, 0 it does not. Sources from the 32nd on share a slot; where a
+filter names one of them, the run tables of the frames concerned settle it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _settle(view: SegmentView, rule: Rule, found: bytes, start: int) -> bytes:
 
 
 def _runs_between(view: SegmentView, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """(source id, first key position, last + 1) of the runs of sources in slot 31 that overlap [start, stop)."""
+    """(source id, first key position, last + 1) of slot 31's runs that overlap [start, stop)."""
     for frame in range(view.frames.at_key(start), len(view.frames)):
         at = view.frames[frame].key_at
         if at >= stop:

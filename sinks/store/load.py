@@ -1,4 +1,7 @@
-"""Reading a run's folder: which segments there are, what is in them, what is missing. Nothing is changed on disk."""
+"""Reading a run's folder: which segments there are, what is in them, what is missing.
+
+Nothing is changed on disk.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from brummer_rx.sinks.store.gaps import decode_gaps, explain, holes_between
 from brummer_rx.sinks.store.growing import Growing
 from brummer_rx.sinks.store.keyfile import read_key_file
 from brummer_rx.sinks.store.seal import key_path, open_sealed, segment_path
-from brummer_rx.sinks.store.segment import Backing, Damage, SegmentView
+from brummer_rx.sinks.store.segment import Backing, Reading, SegmentView
 
 __all__ = [
     "Loaded",
@@ -49,24 +52,27 @@ def segment_numbers(folder: Path) -> list[int]:
 
 def _numbers(folder: Path, suffix: str) -> set[int]:
     try:
-        names = os.listdir(folder)
+        names = [path.name for path in folder.iterdir()]
     except OSError:
         return set()
     stems = [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
     return {int(stem) for stem in stems if len(stem) == 8 and stem.isascii() and stem.isdigit()}
 
 
-def load_segment(folder: Path, number: int, damage: Damage, *, final: bool) -> SegmentView | Growing | None:
-    """A segment by its key file, else scanned; None when it is gone. Not `final`: it may still be written to."""
+def load_segment(folder: Path, number: int, reading: Reading, *, final: bool) -> SegmentView | Growing | None:
+    """A segment by its key file, else scanned; None when it is gone.
+
+    Not `final`: it may still be written to.
+    """
     path = segment_path(folder, number)
-    sealed = open_sealed(folder, number, damage, keep_keys=True)
+    sealed = open_sealed(folder, number, reading, keep_keys=True)
     if sealed is not None:
         return sealed
     try:
         file = OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except OSError:
         return None
-    growing = Growing(Backing(number, path, damage, file=file), file)
+    growing = Growing(Backing(number, path, file=file), file, reading)
     growing.scan(final=final)
     if final:  # cut short after its seal: the key file knows how many lines there were
         key = read_key_file(key_path(path))
@@ -74,7 +80,7 @@ def load_segment(folder: Path, number: int, damage: Damage, *, final: bool) -> S
     return growing
 
 
-def load_segments(folder: Path, damage: Damage, *, live: bool) -> Loaded:
+def load_segments(folder: Path, reading: Reading, *, live: bool) -> Loaded:
     """Everything in a run's folder. A live run's newest segment may be growing, all others are final."""
     numbers = segment_numbers(folder)
     views: list[SegmentView] = []
@@ -83,7 +89,7 @@ def load_segments(folder: Path, damage: Damage, *, live: bool) -> Loaded:
     end_seq = _end_of_lost(folder, numbers)
     for number in numbers:
         final = not live or number != numbers[-1]
-        loaded = load_segment(folder, number, damage, final=final)
+        loaded = load_segment(folder, number, reading, final=final)
         if isinstance(loaded, Growing):
             end_seq = max(end_seq, loaded.seen_seq)
             if not final:

@@ -1,4 +1,6 @@
-"""The lock on a run's folder: its writer holds it for as long as it lives, the system gives it back whatever happens.
+"""The lock on a run's folder.
+
+Its writer holds it for as long as it lives, the system gives it back whatever happens.
 
 Who merely asks takes it shared and for an instant, so that askers do not take one another for a writer.
 """

@@ -120,7 +120,10 @@ def _totals(value: object) -> Totals | None:
 
 
 class ManifestFile:
-    """The writing side of one run's manifest. Any thread: a lock keeps changes apart (no reader ever takes it)."""
+    """The writing side of one run's manifest.
+
+    Any thread: a lock keeps changes apart (no reader ever takes it).
+    """
 
     def __init__(self, folder: Path, manifest: Manifest, disk: Disk | None = None) -> None:
         self.path = folder / MANIFEST

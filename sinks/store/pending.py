@@ -1,4 +1,7 @@
-"""The frame that is being filled. Store lane only; per batch a few calls on whole byte strings, nothing per line."""
+"""The frame that is being filled.
+
+Store lane only; per batch a few calls on whole byte strings, nothing per line.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ def tally(counts: MutableMapping[int, int], source: int, keys: bytes) -> int:
 
 
 def pieces_of(data: bytes, bound: int) -> Iterator[tuple[bytes, int]]:
-    """`data` (whole lines) cut at line borders into pieces of at most `bound` bytes, each with its number of lines.
+    """`data` (whole lines) cut at line borders into pieces of at most `bound` bytes, each with its lines.
 
     A line longer than the bound is a piece of its own.
     """

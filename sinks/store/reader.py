@@ -1,12 +1,13 @@
-"""A run's log read from outside its process: live ones grow with each `refresh`, ended ones are simply there.
+"""A run's log read from outside its process.
 
-Of what is still written only frames whose header, length and body check out are taken, everything else is waited
-for at the same offset. Bodies of sealed segments are verified when they are read.
+Live ones grow with each `refresh`, ended ones are simply there.
+
+Of what is still written only frames whose header, length and body check out are taken, everything else is
+waited for at the same offset. Bodies of sealed segments are verified when they are read.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -28,14 +29,16 @@ from brummer_rx.sinks.store.manifest import MANIFEST, Manifest, read_manifest
 from brummer_rx.sinks.store.ports import StoreOptions
 from brummer_rx.sinks.store.recover import needs_repair, repair
 from brummer_rx.sinks.store.seal import key_path, open_sealed
-from brummer_rx.sinks.store.segment import Damage, SegmentView
+from brummer_rx.sinks.store.segment import Reading, SegmentView
 from brummer_rx.sinks.store.snapshot import Sealed, StoreSnapshot
 
 __all__ = ["RunReader", "open_run"]
 
 
 def open_run(path: Path, *, mend: bool = True) -> RunReader:
-    """A reader of the run in this folder; with `mend` a run that died is repaired first (if the disk lets us).
+    """A reader of the run in this folder.
+
+    With `mend` a run that died is repaired first (if the disk lets us).
 
     Raises `NotFoundError` when there is no such folder. Whoever opens it closes it.
     """
@@ -51,7 +54,7 @@ class RunReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._damage = Damage()
+        self._reading = Reading()
         self._callbacks: tuple[Callable[[], None], ...] = ()
         self._live = is_live(path)
         self._manifest_mark: object = None
@@ -59,7 +62,7 @@ class RunReader:
         self._gaps_mark: object = None
         self._logged: list[Gap] = []
         self._reload_logs()
-        loaded = load_segments(path, self._damage, live=self._live)
+        loaded = load_segments(path, self._reading, live=self._live)
         self._views = loaded.views
         self._growing: Growing | None = loaded.growing
         self._seen_seq = loaded.end_seq
@@ -77,7 +80,10 @@ class RunReader:
 
     @property
     def live(self) -> bool:
-        """Whether its writer lived at the last refresh. False: all that will ever be there has been read."""
+        """Whether its writer lived at the last refresh.
+
+        False: all that will ever be there has been read.
+        """
         return self._live
 
     def snapshot(self) -> StoreSnapshot:
@@ -109,11 +115,14 @@ class RunReader:
         return True
 
     def verify(self) -> int:
-        """Read every frame; damaged ones join the snapshot's gaps. Returns how many frames are damaged."""
+        """Read every frame; damaged ones join the snapshot's gaps.
+
+        Returns how many frames are damaged.
+        """
         for view in self._published.segments:
             for frame in range(len(view.frames)):
                 view.block(frame)
-        return len(self._damage.found)
+        return len(self._reading.damage.found)
 
     def __enter__(self) -> RunReader:
         return self
@@ -122,13 +131,20 @@ class RunReader:
         self.close()
 
     def close(self) -> None:
-        """Forget the growing segment. Snapshots taken before stay usable; their files are closed with them."""
+        """Forget the growing segment.
+
+        Snapshots taken before stay usable; their files are closed with them.
+        """
         self._growing = None
         self._live = False
         self._callbacks = ()
+        self._reading.forget()
 
     def _advance(self) -> bool:
-        """Read on: the growing segment, then newer ones; replace what was sealed, drop what was evicted."""
+        """Read on: the growing segment, then newer ones.
+
+        Replace what was sealed, drop what was evicted.
+        """
         numbers = segment_numbers(self.path)
         newest = numbers[-1] if numbers else -1
         changed = False
@@ -151,7 +167,7 @@ class RunReader:
         return self._settle(fresh, set(numbers)) or changed
 
     def _open(self, number: int, *, final: bool) -> list[SegmentView]:
-        loaded = load_segment(self.path, number, self._damage, final=final)
+        loaded = load_segment(self.path, number, self._reading, final=final)
         if isinstance(loaded, Growing):
             self._seen_seq = max(self._seen_seq, loaded.seen_seq)
             if not final:
@@ -169,13 +185,14 @@ class RunReader:
         self._views = kept
         self._spans = spans_of(kept)
         self._sealed = Sealed.of(kept)
+        self._reading.forget()
         self._seen_seq = max([self._seen_seq, *(view.end_seq for view in kept)])
         return True
 
     def _sealed_form(self, view: SegmentView) -> SegmentView:
         if view.backing.file is None or not key_path(view.path).exists():
             return view
-        return open_sealed(self.path, view.number, self._damage, keep_keys=True) or view
+        return open_sealed(self.path, view.number, self._reading, keep_keys=True) or view
 
     def _reload_logs(self) -> bool:
         """Read the manifest and the gaps again if their files have changed."""
@@ -202,7 +219,7 @@ class RunReader:
         self._end_seq = max(end, self._end_seq)
         self._limit_keys()
         return StoreSnapshot(
-            self._sealed, live, self._manifest.sources, self._gaps, self._end_seq, self._damage
+            self._sealed, live, self._manifest.sources, self._gaps, self._end_seq, self._reading.damage
         )
 
     def _limit_keys(self) -> None:
@@ -218,7 +235,7 @@ class RunReader:
 def _mark(path: Path) -> object:
     """What changes when a file is replaced or grows."""
     try:
-        stat = os.stat(path)
+        stat = path.stat()
     except OSError:
         return None
     return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -1,8 +1,8 @@
 """Repair of a run that nobody writes to any more, by whoever can take its lock.
 
-Temporary files go, the torn frame at the end of the newest unsealed segment is cut off, segments without a key file
-get one. Damage inside is left as it is: what is readable there stays readable, the rest shows as a `Gap`. Sealed
-segments are never cut, even if their key file is damaged.
+Temporary files go, the torn frame at the end of the newest unsealed segment is cut off, segments without
+a key file get one. Damage inside is left as it is: what is readable there stays readable, the rest shows
+as a `Gap`. Sealed segments are never cut, even if their key file is damaged.
 """
 
 from __future__ import annotations
@@ -22,20 +22,26 @@ from brummer_rx.sinks.store.lock import try_lock
 from brummer_rx.sinks.store.manifest import read_manifest
 from brummer_rx.sinks.store.ports import StoreOptions
 from brummer_rx.sinks.store.seal import key_path, seal, segment_path
-from brummer_rx.sinks.store.segment import Damage
+from brummer_rx.sinks.store.segment import Reading
 
 __all__ = ["needs_repair", "repair"]
 
 
 def needs_repair(folder: Path) -> bool:
-    """Whether a temporary file was left behind or a segment has no key file. Names only, nothing is opened."""
+    """Whether a temporary file was left behind or a segment has no key file.
+
+    Names only, nothing is opened.
+    """
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     unsealed = any(key_path(segment_path(folder, n)).name not in names for n in segment_numbers(folder))
     return unsealed or any(name.endswith(".tmp") for name in names)
 
 
 def repair(folder: Path, disk: Disk | None = None) -> bool:
-    """Repair the run in `folder`; False when it lives or the disk refuses (it is readable all the same)."""
+    """Repair the run in `folder`.
+
+    False when it lives or the disk refuses (it is readable all the same).
+    """
     lock = try_lock(folder)
     if lock is None:
         return False
@@ -52,7 +58,7 @@ def repair(folder: Path, disk: Disk | None = None) -> bool:
 def _repair(folder: Path, disk: Disk) -> None:
     for left in folder.glob("*.tmp"):
         left.unlink(missing_ok=True)
-    loaded = load_segments(folder, Damage(), live=False)
+    loaded = load_segments(folder, Reading(), live=False)
     numbers = segment_numbers(folder)
     for growing in loaded.scanned:
         path = growing.backing.path

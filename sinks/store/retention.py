@@ -1,4 +1,6 @@
-"""What has to go: whole runs by age and budget, oldest first, then the oldest segments of the own live run. Pure.
+"""What has to go.
+
+Whole runs by age and budget, oldest first, then the oldest segments of the own live run. Pure.
 
 A run of another process that still lives is never touched, and counts towards the budget only.
 """

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Literal
 
 from brummer_rx.pipeline.errors import ConfigError, NotFoundError
-from brummer_rx.sinks.store.files import FOLDER_MODE
-from brummer_rx.sinks.store.load import all_gaps, load_segments, read_gaps, spans_of
+from brummer_rx.sinks.store.files import FOLDER_MODE, folder_size
 from brummer_rx.sinks.store.lock import FolderLock, is_live, try_lock
 from brummer_rx.sinks.store.manifest import MANIFEST, Manifest, ManifestFile, read_manifest
+from brummer_rx.sinks.store.measure import measure
 from brummer_rx.sinks.store.retention import RunSize
-from brummer_rx.sinks.store.segment import Damage
 
 __all__ = [
     "RunFolder",
@@ -181,54 +180,33 @@ def _started_by_id(run_id: str) -> int:
 
 def _info(path: Path, manifest: Manifest) -> RunInfo:
     live = is_live(path)
+    if not live and manifest.ended_ns is None:
+        manifest = replace(read_manifest(path), started_ns=manifest.started_ns)  # it may just have ended
     state: RunState = "live" if live else "died" if manifest.ended_ns is None else "ended"
     totals = manifest.totals
-    if totals is not None and not live:
-        lines, size, gaps = totals.lines, totals.bytes, totals.gaps
-    else:
-        lines, size, gaps = _measure(path, manifest, live=live)
+    if totals is None or live:
+        totals = measure(path, manifest, live=live)
     return RunInfo(
-        path.name, path, state, manifest.started_ns, manifest.ended_ns, manifest.sources, lines, size, gaps,
-        manifest.project, manifest.command,
+        path.name, path, state, manifest.started_ns, manifest.ended_ns, manifest.sources,
+        totals.lines, totals.bytes, totals.gaps, manifest.project, manifest.command,
     )  # fmt: skip
-
-
-def _measure(path: Path, manifest: Manifest, *, live: bool) -> tuple[int, int, int]:
-    """Lines, bytes and gaps of a run that has not written its totals: by key files and the newest segment."""
-    loaded = load_segments(path, Damage(), live=live)
-    growing = loaded.growing
-    spans = spans_of(loaded.views) + (growing.spans if growing else [])
-    gaps, _ = all_gaps(spans, read_gaps(path, manifest.sources), loaded.end_seq, live=live)
-    lines = sum(view.lines for view in loaded.views) + (growing.columns.total_lines if growing else 0)
-    return lines, _size(path)[0], len(gaps)
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Bytes of a run's files, and when the newest was written (ns)."""
-    total = newest = 0
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                stat = entry.stat(follow_symlinks=False)
-                total += stat.st_size if entry.is_file(follow_symlinks=False) else 0
-                newest = max(newest, stat.st_mtime_ns)
-    except OSError:
-        return total, newest  # deleted meanwhile: what was counted does not matter
-    return total, newest
 
 
 def run_sizes(state_dir: Path) -> list[RunSize]:
     """All runs as retention sees them."""
     found = []
     for path, manifest in _newest_first(state_dir):
-        size, newest = _size(path)
+        size, newest = folder_size(path)
         last = manifest.ended_ns or newest
         found.append(RunSize(path.name, manifest.started_ns, last, size, is_live(path)))
     return found
 
 
 def delete_run(state_dir: Path, run_id: str) -> bool:
-    """Delete an ended run; False when it lives or cannot be deleted. Also what an earlier try has left behind."""
+    """Delete an ended run; False when it lives or cannot be deleted.
+
+    Also what an earlier try has left behind.
+    """
     for left in state_dir.glob(f"{_LEAVING}*"):
         if _ID.fullmatch(left.name.removeprefix(_LEAVING)):
             shutil.rmtree(left, ignore_errors=True)

@@ -1,8 +1,10 @@
-"""Sealing: a full segment becomes immutable and gets its key file. Sync lane only, everything here may block.
+"""Sealing: a full segment becomes immutable and gets its key file.
 
-Under flood frames are large already: then only the index is written and the data synced. Small frames of a trickle
-are regrouped into large ones in a temporary file that takes the segment's place; whoever reads the old file goes on
-reading it through its descriptor.
+Sync lane only, everything here may block.
+
+Under flood frames are large already: then only the index is written and the data synced. Small frames of
+a trickle are regrouped into large ones in a temporary file that takes the segment's place; whoever reads
+the old file goes on reading it through its descriptor.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from brummer_rx.sinks.store.format import (
 from brummer_rx.sinks.store.growing import Growing
 from brummer_rx.sinks.store.index import Frames
 from brummer_rx.sinks.store.keyfile import encode_key_file, read_key_file
-from brummer_rx.sinks.store.segment import Backing, Damage, RecentFrame, SegmentView
+from brummer_rx.sinks.store.segment import Backing, Reading, RecentFrame, SegmentView
 
 __all__ = ["key_path", "open_sealed", "regrouped", "seal", "segment_path", "wants_regrouping"]
 
@@ -43,8 +45,11 @@ def key_path(segment: Path) -> Path:
     return segment.with_suffix(".key")
 
 
-def open_sealed(folder: Path, number: int, damage: Damage, *, keep_keys: bool) -> SegmentView | None:
-    """A sealed segment from its key file, no frame is read; None when the key file does not fit the segment."""
+def open_sealed(folder: Path, number: int, reading: Reading, *, keep_keys: bool) -> SegmentView | None:
+    """A sealed segment from its key file, no frame is read.
+
+    None when the key file does not fit the segment.
+    """
     path = segment_path(folder, number)
     key = read_key_file(key_path(path))
     try:
@@ -53,11 +58,11 @@ def open_sealed(folder: Path, number: int, damage: Damage, *, keep_keys: bool) -
         return None
     if key is None or size < key.data_end:
         return None
-    backing = Backing(number, path, damage, key_place=key.place(key_path(path)), keep_keys=keep_keys)
+    backing = Backing(number, path, key_place=key.place(key_path(path)), keep_keys=keep_keys)
     frames = Frames(key.columns, len(key.columns.first_seq))
     lines = key.columns.total_lines
     return SegmentView(
-        backing, key.first_seq, key.end_seq, key.data_end, frames, lines, key.raw_bytes, key.counts
+        backing, reading, key.first_seq, key.end_seq, key.data_end, frames, lines, key.raw_bytes, key.counts
     )
 
 
@@ -82,7 +87,7 @@ def seal(growing: Growing, disk: Disk, *, frame_bytes: int) -> SegmentView | Non
     data_end = headers[-1][0] + headers[-1][1].size
     keys = bytes(growing.keys)
     disk.replace(key_path(path), encode_key_file(headers, view.counts, keys, data_end), sync=True)
-    sealed = open_sealed(path.parent, view.number, view.backing.damage, keep_keys=True)
+    sealed = open_sealed(path.parent, view.number, view.reading, keep_keys=True)
     if sealed is not None:
         sealed.backing.keys = keys
     return sealed
@@ -99,7 +104,10 @@ def _headers(view: SegmentView) -> list[tuple[int, Header]]:
 
 
 def _rewrite(view: SegmentView, frame_bytes: int) -> list[tuple[int, Header]] | None:
-    """Put the regrouped segment in the file's place; None when a frame is damaged (then nothing is touched)."""
+    """Put the regrouped segment in the file's place.
+
+    None when a frame is damaged (then nothing is touched).
+    """
     temporary = view.path.with_suffix(".seg.tmp")
     headers: list[tuple[int, Header]] = []
     offset = 0
@@ -126,7 +134,10 @@ def _rewrite(view: SegmentView, frame_bytes: int) -> list[tuple[int, Header]] | 
 
 
 def regrouped(view: SegmentView, frame_bytes: int) -> Iterator[tuple[Header, bytes]]:
-    """The segment's lines in frames of up to `frame_bytes`; it ends early at a frame that cannot be read."""
+    """The segment's lines in frames of up to `frame_bytes`.
+
+    It ends early at a frame that cannot be read.
+    """
     group = _Group()
     for n in range(len(view.frames)):
         frame = view.stored(n)
@@ -150,11 +161,14 @@ class _Group:
         self.oldest = self.newest = 0
 
     def takes(self, header: Header, runs: list[Run], frame_bytes: int) -> bool:
-        """Whether a frame may join: no hole before it, room for its bytes, all times within reach of one another."""
+        """Whether a frame may join.
+
+        No hole before it, room for its bytes, all times within reach of one another.
+        """
         if not self.frames:
             return True
-        oldest = min(self.oldest, min(run.time_us for run in runs))
-        newest = max(self.newest, max(run.time_us for run in runs))
+        oldest = min([self.oldest, *(run.time_us for run in runs)])
+        newest = max([self.newest, *(run.time_us for run in runs)])
         follows = self.frames[-1].header.end_seq == header.first_seq
         return follows and self.size + header.raw_length <= frame_bytes and newest - oldest <= MAX_DELTA_US
 

@@ -1,18 +1,18 @@
 """One segment as readers see it: an immutable view, safe on any thread, that takes no lock.
 
-A view covers the frames that were published when it was made. Sealed segments are opened by path when they are
-read; a segment that still grows (or waits for its seal, which may replace the file) is read through a descriptor
-that lives as long as any of its views.
+A view covers the frames that were published when it was made. Sealed segments are opened by path when
+they are read; a segment that still grows (or waits for its seal, which may replace the file) is read
+through a descriptor that lives as long as any of its views.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ from brummer_rx.sinks.store.format import (
 from brummer_rx.sinks.store.index import FrameRow, Frames
 from brummer_rx.sinks.store.keyfile import KEY_UNREADABLE, KeyPlace, load_keys
 
-__all__ = ["Backing", "Damage", "FrameRow", "RecentFrame", "SegmentView"]
+__all__ = ["Backing", "Damage", "FrameRow", "Reading", "RecentFrame", "SegmentView"]
 
 
 class RecentFrame(NamedTuple):
@@ -59,15 +59,14 @@ class Damage:
 
 
 class Backing:
-    """What the views of one segment share. Constant but for `keys`, which is swapped as a whole by readers."""
+    """What the views of one segment share. Constant but for its keys, which readers swap as a whole."""
 
-    __slots__ = ("damage", "file", "keep_keys", "key_place", "keys", "number", "path")
+    __slots__ = ("file", "keep_keys", "key_place", "keys", "number", "path")
 
     def __init__(
         self,
         number: int,
         path: Path,
-        damage: Damage,
         *,
         file: OpenFile | None = None,
         keys: bytes | bytearray | None = None,
@@ -76,7 +75,6 @@ class Backing:
     ) -> None:
         self.number = number
         self.path = path
-        self.damage = damage
         self.file = file
         self.keys = keys
         self.key_place = key_place
@@ -89,11 +87,33 @@ class Backing:
         return read_path(self.path, offset, length)
 
 
+class Reading:
+    """What all views of a run share: the damage found so far and the frames and keys read last.
+
+    A screen that stands still asks for the same frames again and again: 8 of them stay. Safe on any thread.
+    """
+
+    __slots__ = ("block", "damage", "keys")
+
+    def __init__(self) -> None:
+        damage = Damage()
+        self.damage = damage
+        # The caches hold segments, no segment leads back here: descriptors close without a collection.
+        self.block = lru_cache(8)(_block_reader(damage))
+        self.keys = lru_cache(4)(_keys_reader(damage))
+
+    def forget(self) -> None:
+        """Drop what was read last, and with it the descriptors of segments that were replaced."""
+        self.block.cache_clear()
+        self.keys.cache_clear()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentView:
     """A segment in a snapshot. It holds at least one frame."""
 
     backing: Backing
+    reading: Reading
     first_seq: int
     end_seq: int
     """The seq after its last line; there may be holes in between (`spans`)."""
@@ -124,7 +144,10 @@ class SegmentView:
         return place.offset + place.lines if place else 0
 
     def frame_at_seq(self, seq: int) -> int:
-        """Index of the first frame that ends after `seq` (it holds it unless there is a hole); len(frames) if none."""
+        """Index of the first frame that ends after `seq` (it holds it unless there is a hole).
+
+        Len(frames) if none.
+        """
         return self.frames.at_seq(seq)
 
     def frame_at_offset(self, offset: int) -> int:
@@ -139,12 +162,15 @@ class SegmentView:
     def keys_between(self, start: int, stop: int) -> bytes:
         """Key bytes by their position in the segment (`FrameRow.key_at`)."""
         keys = self.backing.keys
-        return bytes((_stored_keys(self) if keys is None else keys)[start:stop])
+        return bytes((self.reading.keys(self.backing, self.frames) if keys is None else keys)[start:stop])
 
     def spans(self) -> list[tuple[int, int, int]]:
-        """Stretches of readable lines without a hole: (first seq, position of its first key byte, lines)."""
+        """Stretches of readable lines without a hole.
+
+        (first seq, position of its first key byte, lines).
+        """
         spans = self.frames.spans()
-        bad = [seq for seq in list(self.backing.damage.found) if self.first_seq <= seq < self.end_seq]
+        bad = [seq for seq in list(self.reading.damage.found) if self.first_seq <= seq < self.end_seq]
         for seq in bad:
             lines = self.frames[self.frames.at_seq(seq)].lines
             spans = [part for span in spans for part in _without(span, seq, lines)]
@@ -168,7 +194,7 @@ class SegmentView:
         for recent in self.recent:
             if recent.header.first_seq == row.first_seq:
                 return decode_block(recent.header, recent.body)
-        return _read_block(self.backing, row)
+        return self.reading.block(self.backing, row)
 
     def stored(self, frame: int) -> RecentFrame | None:
         """A frame as it is on disk, verified; None when it is damaged or evicted."""
@@ -178,7 +204,9 @@ class SegmentView:
 
     @contextmanager
     def mapped(self) -> Iterator[mmap.mmap]:
-        """The segment's bytes, mapped read-only while inside; shorter than `data_end` if the file was cut.
+        """The segment's bytes, mapped read-only while inside.
+
+        Shorter than `data_end` if the file was cut.
 
         Drop every view on the map before leaving (mapped files count as memory, so it is unmapped there).
         Raises `OSError` when the file is gone (evicted) or empty.
@@ -211,16 +239,22 @@ def _without(span: tuple[int, int, int], seq: int, lines: int) -> Iterator[tuple
         yield seq + lines, at + before + lines, after
 
 
-@lru_cache(maxsize=8)
-def _read_block(backing: Backing, row: FrameRow) -> Block | None:
-    """Cached: a screen that stands still asks for the same frames again and again. At most 8 frames stay."""
+def _block_reader(damage: Damage) -> Callable[[Backing, FrameRow], Block | None]:
+    return partial(_read_block, damage)
+
+
+def _keys_reader(damage: Damage) -> Callable[[Backing, Frames], bytes]:
+    return partial(_read_keys, damage)
+
+
+def _read_block(damage: Damage, backing: Backing, row: FrameRow) -> Block | None:
     data = backing.read(row.offset, row.end_offset - row.offset)
     if data is None:
         return None
     frame = _verified(data, row)
     block = decode_block(frame.header, frame.body) if frame else None
     if block is None:
-        backing.damage.report(row)
+        damage.report(row)
     return block
 
 
@@ -232,18 +266,15 @@ def _verified(data: bytes, row: FrameRow) -> RecentFrame | None:
     return RecentFrame(header, body)
 
 
-@lru_cache(maxsize=4)
-def _stored_keys(view: SegmentView) -> bytes:
-    """All keys of a sealed segment from its key file, rebuilt from the frames when that is gone or damaged."""
-    backing = view.backing
+def _read_keys(damage: Damage, backing: Backing, frames: Frames) -> bytes:
+    """All keys of a sealed segment.
+
+    From its key file, else from the frames when that is gone or damaged.
+    """
     keys = load_keys(backing.key_place) if backing.key_place else None
     if keys is None:
-        keys = b"".join(
-            block.keys
-            if (block := _read_block.__wrapped__(backing, row))
-            else bytes([KEY_UNREADABLE]) * row.lines
-            for row in view.frames
-        )
+        blocks = ((_read_block(damage, backing, row), row.lines) for row in frames)
+        keys = b"".join(block.keys if block else bytes((KEY_UNREADABLE,)) * lines for block, lines in blocks)
     if backing.keep_keys:
         backing.keys = keys
     return keys

@@ -1,4 +1,7 @@
-"""A run's log at one moment: the immutable tuple that the writer (or another process's reader) published."""
+"""A run's log at one moment.
+
+The immutable tuple that the writer (or another process's reader) published.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ _ONE = re.compile(b"\1")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sealed:
-    """The segments that no longer grow, with their sums; made anew when one is added, replaced or evicted."""
+    """The segments that no longer grow, with their sums.
+
+    Made anew when one is added, replaced or evicted.
+    """
 
     segments: tuple[SegmentView, ...] = ()
     counts: Mapping[int, int] = field(default_factory=dict)
@@ -44,10 +50,12 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoreSnapshot:
-    """Implements `LogSnapshot`. Safe on any thread; keeps the descriptor of the growing segment open while it lives.
+    """Implements `LogSnapshot`.
 
-    Lines that were evicted after the snapshot was taken are left out of answers. Frames that turn out to be damaged
-    when they are read join `gaps` then.
+    Safe on any thread; keeps the descriptor of the growing segment open while it lives.
+
+    Lines that were evicted after the snapshot was taken are left out of answers. Frames that turn out to
+    be damaged when they are read join `gaps` then.
     """
 
     sealed: Sealed
@@ -108,7 +116,10 @@ class StoreSnapshot:
     def select(
         self, where: LineFilter, start: int, stop: int, limit: int, *, newest: bool = False
     ) -> list[int]:
-        """Up to `limit` matching seqs in [start, stop), ascending; with `newest` the last ones, else the first."""
+        """Up to `limit` matching seqs in [start, stop), ascending.
+
+        With `newest` the last ones, else the first.
+        """
         rule = compile_rule(where, self.sources)
         found: list[list[int]] = []
         segments = self._between(start, stop)
@@ -161,7 +172,10 @@ def _first_seq(segment: SegmentView) -> int:
 
 
 def _block_at(segments: Sequence[SegmentView], seq: int) -> tuple[Block | None, int]:
-    """The block that holds `seq` and the seq at which to look again; a block or None holds up to there."""
+    """The block that holds `seq` and the seq at which to look again.
+
+    A block or None holds up to there.
+    """
     at = bisect_right(segments, seq, key=_first_seq) - 1
     if at < 0 or seq >= segments[at].end_seq:
         return None, seq + 1
@@ -181,7 +195,7 @@ def _stretches(segment: SegmentView, start: int, stop: int) -> Iterator[tuple[in
 
 def _count(segment: SegmentView, rule: Rule, start: int, stop: int) -> int:
     whole = start <= segment.first_seq and segment.end_seq <= stop
-    if whole and not segment.backing.damage.found:
+    if whole and not segment.reading.damage.found:
         return segment.lines if rule.everything else matching(segment, rule)
     total = 0
     for _, at, end in _stretches(segment, start, stop):
@@ -203,11 +217,16 @@ def _select(segment: SegmentView, rule: Rule, start: int, stop: int, limit: int,
 
 
 def _positions(marks: bytes, first: int, limit: int, newest: bool) -> list[int]:
-    """Seqs of up to `limit` ones in a mask whose first line is `first`; in descending order with `newest`."""
+    """Seqs of up to `limit` ones in a mask whose first line is `first`.
+
+    In descending order with `newest`.
+    """
     hits = marks.count(1)
     if hits * _DENSE > len(marks):
         seqs = range(first, first + len(marks))
-        return list(islice(compress(reversed(seqs), reversed(marks)) if newest else compress(seqs, marks), limit))
+        return list(
+            islice(compress(reversed(seqs), reversed(marks)) if newest else compress(seqs, marks), limit)
+        )
     if hits <= limit:
         found = [first + hit.start() for hit in _ONE.finditer(marks)]
         return found[::-1] if newest else found

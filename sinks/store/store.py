@@ -1,8 +1,8 @@
 """The writer of a run's log: batches in, numbered lines on disk, snapshots for whoever reads.
 
-Everything mutable here belongs to the store lane; other threads only post actions to it or read the published
-snapshot, one attribute that is swapped as a whole. What the disk refuses becomes a `Gap`; nothing of it is raised
-into the pipeline.
+Everything mutable here belongs to the store lane; other threads only post actions to it or read the
+published snapshot, one attribute that is swapped as a whole. What the disk refuses becomes a `Gap`;
+nothing of it is raised into the pipeline.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from brummer_rx.pipeline.errors import BufferOverflow, SinkError, ThreadError
 from brummer_rx.pipeline.event import Gap, GapReason, Level, LogBatch
 from brummer_rx.sinks.store.block import source_name
 from brummer_rx.sinks.store.files import Disk
-from brummer_rx.sinks.store.format import MAX_SOURCE, Run, key_table, run_flags
 from brummer_rx.sinks.store.gaplog import GapLog, LostLines
-from brummer_rx.sinks.store.pending import FilledFrame, Pending, pieces_of
+from brummer_rx.sinks.store.intake import Intake
+from brummer_rx.sinks.store.pending import FilledFrame
 from brummer_rx.sinks.store.ports import ActionLane, StoreOptions, post
 from brummer_rx.sinks.store.runs import RunFolder
-from brummer_rx.sinks.store.segment import Damage, SegmentView
+from brummer_rx.sinks.store.segment import Reading, SegmentView
 from brummer_rx.sinks.store.snapshot import EMPTY, Sealed, StoreSnapshot
 from brummer_rx.sinks.store.upkeep import Upkeep
 from brummer_rx.sinks.store.writer import SegmentWriter
@@ -50,7 +50,10 @@ class StoreStats:
 
 
 class LogStore:
-    """Implements `LogReader`. Made by the run, which closes it; the lock on the run's folder goes with it."""
+    """Implements `LogReader`.
+
+    Made by the run, which closes it; the lock on the run's folder goes with it.
+    """
 
     def __init__(
         self,
@@ -70,8 +73,8 @@ class LogStore:
         self._clock = clock
         self._notice = on_notice
         disk = disk or Disk()
-        damage = Damage()
-        self._writer = SegmentWriter(run.path, disk, damage, recent_bytes=self._options.recent_bytes)
+        reading = Reading()
+        self._writer = SegmentWriter(run.path, disk, reading, recent_bytes=self._options.recent_bytes)
         self._gaps = GapLog(run.path, disk, run.manifest.value.started_ns)
         self._upkeep = Upkeep(
             run,
@@ -82,13 +85,8 @@ class LogStore:
             evicted=lambda view, gap: self._on_store_lane(lambda: self._forget(view, gap)),
             notice=on_notice,
         )
-        self._pending = Pending(self._options.frame_bytes)
-        self._filled: list[FilledFrame] = []
-        self._filled_bytes = 0
-        self._next_seq = 0
-        self._ids: dict[str, int] = {}
-        self._tables: list[bytes] = []
-        self._unnamed = False  # a name is not in the manifest yet
+        self._intake = Intake(clock, self._options.frame_bytes)
+        self._named = 0  # sources whose name is in the manifest
         self._armed = False  # a timer for the next flush runs
         self._sync_armed = False
         self._last_write = -1e9
@@ -101,7 +99,7 @@ class LogStore:
         self._callbacks: tuple[Callable[[], None], ...] = ()
         self._callbacks_lock = threading.Lock()  # registration only
         self._sealed = Sealed()
-        self._published = replace(EMPTY, damage=damage)
+        self._published = replace(EMPTY, damage=reading.damage)
         self._on_sync_lane(lambda: self._upkeep.retain(self.snapshot))
 
     # --- reading: any thread ---
@@ -124,7 +122,9 @@ class LogStore:
     @property
     def stats(self) -> StoreStats:
         """The counters; exact only on the store lane or after `close`."""
-        return StoreStats(self._next_seq, self._stored, self._lost, self._frames, self._writes, self._faults)
+        return StoreStats(
+            self._intake.next_seq, self._stored, self._lost, self._frames, self._writes, self._faults
+        )
 
     # --- writing: store lane ---
 
@@ -135,74 +135,28 @@ class LogStore:
         """
         if self._closing:
             raise SinkError("the log is closed")
-        seq = self._next_seq
+        seq = self._intake.next_seq
         if isinstance(event, Gap):
             self._append_gap(event)
         else:
-            self._append_batch(event)
-        if self._filled_bytes + self._pending.size >= self._options.frame_bytes and self._is_time():
+            self._intake.add(event)
+        if self._intake.waiting_bytes >= self._options.frame_bytes and self._is_time():
             self.flush()
         elif not self._armed:
             self._armed = True
             self._clock.call_later(self._options.flush_after, self._flush_later)
         return seq
 
-    def _append_batch(self, batch: LogBatch) -> None:
-        source = self._ids.get(batch.source)
-        if source is None:
-            source = self._new_source(batch.source)
-        lines = batch.lines
-        levels = batch.levels
-        if levels is None or len(levels) != lines:
-            levels = bytes((Level.INFO,)) * lines
-        keys = levels.translate(self._tables[source])
-        flags = run_flags(batch.stream, batch.flags)
-        time_us = batch.time_ns // 1000
-        data = batch.data
-        if len(data) <= self._options.frame_bytes:
-            self._add(Run(source, flags, lines, len(data), time_us), keys, data)
-            return
-        left = lines
-        for piece, count in pieces_of(data, self._options.frame_bytes):
-            at = lines - left
-            left -= count
-            run = Run(source, flags if not left else int(batch.stream), count, len(piece), time_us)
-            self._add(run, keys[at : at + count], piece)
-
-    def _add(self, run: Run, keys: bytes, data: bytes) -> None:
-        if not self._pending.fits(run.size, run.time_us):
-            self._fill()
-        self._pending.add(self._next_seq, run, keys, data)
-        self._next_seq += run.lines
-
     def _append_gap(self, gap: Gap) -> None:
-        self._fill()
-        first, self._next_seq = self._next_seq, self._next_seq + gap.lines
-        numbered = replace(gap, first_seq=first, last_seq=self._next_seq - 1)
-        known = self._ids.get(gap.source)
-        ids = frozenset() if known is None else frozenset((known,))
+        first = self._intake.skip(gap.lines)
+        numbered = replace(gap, first_seq=first, last_seq=first + gap.lines - 1)
+        ids = frozenset((self._intake.id_of(gap.source),)) if gap.source else frozenset[int]()
         self._gaps.add(LostLines(numbered, ids, int(Level.INFO), self._clock.time_ns()))
-
-    def _new_source(self, name: str) -> int:
-        source = len(self._tables)
-        if source > MAX_SOURCE:
-            return MAX_SOURCE  # shared: no project has so many processes
-        self._ids[name] = source
-        self._tables.append(key_table(source))
-        self._unnamed = True
-        return source
-
-    def _fill(self) -> None:
-        frame = self._pending.take(int(self._clock.now() * 1e9))
-        if frame is not None:
-            self._filled.append(frame)
-            self._filled_bytes += frame.size
 
     def _is_time(self) -> bool:
         """Write now, or gather more because the last write was only just (flood)."""
-        gathered = self._filled_bytes + self._pending.size
         rested = self._clock.now() - self._last_write >= self._options.flush_after
-        return rested or gathered >= self._options.gather_bytes
+        return rested or self._intake.waiting_bytes >= self._options.gather_bytes
 
     def _flush_later(self) -> None:
         """On the clock's thread."""
@@ -217,13 +171,9 @@ class LogStore:
 
     def flush(self) -> None:
         """Write what waits and publish it. Store lane only; never raises for what the disk does."""
-        self._fill()
-        frames, self._filled, self._filled_bytes = self._filled, [], 0
-        if (
-            not frames
-            and self._published.end_seq == self._next_seq
-            and self._published.gaps == self._gaps.gaps
-        ):
+        frames = self._intake.take()
+        before = self._published
+        if not frames and before.end_seq == self._intake.next_seq and before.logged_gaps == self._gaps.gaps:
             return
         self._name_sources()
         self._gaps.log()
@@ -240,12 +190,12 @@ class LogStore:
         self._arm_sync()
 
     def _name_sources(self) -> None:
-        if not self._unnamed:
+        names = self._intake.names
+        if len(names) == self._named:
             return
-        names = tuple(self._ids)
         try:
             self._run.manifest.update(lambda manifest: replace(manifest, sources=names))
-            self._unnamed = False
+            self._named = len(names)
         except OSError as error:
             logger.debug("the manifest could not be written: {}", error)  # tried again with the next write
 
@@ -268,7 +218,7 @@ class LogStore:
             self._trouble, self._lost_in_trouble = True, 0
             why = error.strerror or str(error)
             self._notice(f"the log cannot be written ({why}): {self._run.path}; lines are being lost", True)
-        names = tuple(self._ids)
+        names = self._intake.names
         for frame in frames:
             header = frame.header
             ids = frozenset(pair >> 3 for pair in frame.counts)
@@ -295,6 +245,7 @@ class LogStore:
         known = self._sealed.segments
         self._set_sealed(tuple(sealed if view.number == sealed.number else view for view in known))
         self._publish()
+        sealed.reading.forget()
 
     def _forget(self, view: SegmentView, gap: Gap) -> None:
         known = self._sealed.segments
@@ -303,7 +254,7 @@ class LogStore:
         self._publish()
 
     def _set_sealed(self, segments: tuple[SegmentView, ...]) -> None:
-        oldest = self._next_seq - self._options.keys_in_memory
+        oldest = self._intake.next_seq - self._options.keys_in_memory
         for view in segments:
             if view.end_seq < oldest and view.backing.key_place is not None:
                 view.backing.keep_keys = False
@@ -313,12 +264,16 @@ class LogStore:
     def _publish(self) -> None:
         growing = self._writer.growing
         live = growing.view(self._writer.recent) if growing else None
+        end_seq = self._intake.waiting_seq()
+        gaps = self._gaps.gaps
+        if gaps and gaps[-1].last_seq >= end_seq:  # lines before it are not written yet
+            gaps = tuple(gap for gap in gaps if gap.last_seq < end_seq)
         self._published = StoreSnapshot(
             self._sealed,
             live,
-            tuple(self._ids),
-            self._gaps.gaps,
-            self._written_seq(),
+            self._intake.names,
+            gaps,
+            end_seq,
             self._published.damage,
         )
         for callback in self._callbacks:
@@ -327,12 +282,6 @@ class LogStore:
             except Exception as error:  # noqa: BLE001 - a reader's fault must not stop the log
                 self._faults += 1
                 logger.opt(exception=error).error("a reader's on_change raised")
-
-    def _written_seq(self) -> int:
-        """Seq behind the last line that is on disk or in a gap."""
-        if self._filled:
-            return self._filled[0].header.first_seq
-        return self._pending.first_seq if self._pending.size else self._next_seq
 
     # --- other lanes and timers ---
 

@@ -1,4 +1,6 @@
-"""What the sync lane does for a run: sync, seal, evict, end. It may block on the disk; nothing here touches the index.
+"""What the sync lane does for a run: sync, seal, evict, end.
+
+It may block on the disk; nothing here touches the index.
 
 The store lane learns of results through the two callbacks, which post to it.
 """
@@ -15,7 +17,7 @@ from loguru import logger
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.errors import ThreadError
 from brummer_rx.pipeline.event import Gap, GapReason
-from brummer_rx.sinks.store.files import Disk, OpenFile, modified_ns
+from brummer_rx.sinks.store.files import Disk, OpenFile, folder_size, modified_ns
 from brummer_rx.sinks.store.gaplog import GAPS_LOG, LostLines, record
 from brummer_rx.sinks.store.growing import Growing
 from brummer_rx.sinks.store.manifest import Totals
@@ -132,7 +134,7 @@ class Upkeep:
         """Seal what is left, say in the manifest that the run ended, give the lock back."""
         self._seal_all()
         segments = snapshot.segments
-        size = sum(size.bytes for size in run_sizes(self._run.state_dir) if size.id == self._run.id)
+        size, _ = folder_size(self._run.path)
         totals = Totals(sum(view.lines for view in segments), size, len(snapshot.gaps))
         ended_ns = self._clock.time_ns()
         try:

@@ -1,4 +1,6 @@
-"""Writing frames to segment files: several in one `writev`, cut back to the last whole frame when the disk refuses.
+"""Writing frames to segment files.
+
+Several in one `writev`, cut back to the last whole frame when the disk refuses.
 
 Store lane only. Nothing here raises for what the disk does: the caller learns which frames were not written.
 """
@@ -13,18 +15,20 @@ from brummer_rx.sinks.store.files import FILE_MODE, MAX_BUFFERS, Disk, OpenFile
 from brummer_rx.sinks.store.growing import Growing
 from brummer_rx.sinks.store.pending import FilledFrame
 from brummer_rx.sinks.store.seal import segment_path
-from brummer_rx.sinks.store.segment import Backing, Damage, RecentFrame
+from brummer_rx.sinks.store.segment import Backing, Reading, RecentFrame
 
 __all__ = ["SegmentWriter"]
+
+_MOST_RECENT = 64
 
 
 class SegmentWriter:
     """Appends to the newest segment of a run; `growing` is its index, None between segments."""
 
-    def __init__(self, folder: Path, disk: Disk, damage: Damage, *, recent_bytes: int) -> None:
+    def __init__(self, folder: Path, disk: Disk, reading: Reading, *, recent_bytes: int) -> None:
         self._folder = folder
         self._disk = disk
-        self._damage = damage
+        self._reading = reading
         self._recent_bytes = recent_bytes
         self._number = 0
         self.broken = False
@@ -65,7 +69,7 @@ class SegmentWriter:
         path = segment_path(self._folder, self._number)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         file = OpenFile(os.open(path, flags, FILE_MODE))
-        return Growing(Backing(self._number, path, self._damage, file=file), file)
+        return Growing(Backing(self._number, path, file=file), file, self._reading)
 
     def _write_all(self, fd: int, frames: Sequence[FilledFrame]) -> tuple[int, OSError | None]:
         buffers: list[bytes | memoryview] = [part for frame in frames for part in (frame.head, frame.body)]
@@ -87,7 +91,10 @@ class SegmentWriter:
         return written, None
 
     def _cut(self, growing: Growing) -> None:
-        """Take the torn frame off; when not even that works, this segment ends here and another one follows."""
+        """Take the torn frame off.
+
+        When not even that works, this segment ends here and another one follows.
+        """
         try:
             self._disk.truncate(growing.file.fd, growing.end)
         except OSError:
@@ -99,7 +106,7 @@ class SegmentWriter:
         newest = [RecentFrame(frame.header, frame.body) for frame in frames]
         for frame in reversed([*self.recent, *newest]):
             room -= len(frame.body)
-            if room < 0:
+            if room < 0 or len(kept) == _MOST_RECENT:
                 break
             kept.append(frame)
         self.recent = tuple(reversed(kept))

@@ -152,7 +152,7 @@ def test_a_clock_never_started_closes() -> None:
 def test_a_clock_that_hangs_in_an_action_says_so() -> None:
     clock, go, inside = ClockThread(), threading.Event(), threading.Event()
     clock.start()
-    clock.call_later(0, lambda: (inside.set(), go.wait(10)) and None)
+    clock.call_later(0, lambda: (inside.set(), go.wait(10)))
     assert inside.wait(5)
 
     assert not clock.close(0.01)

@@ -66,7 +66,9 @@ def test_the_head_of_an_empty_queue_weighs_nothing() -> None:
 
 
 OPS = st.lists(
-    st.tuples(st.sampled_from(["push", "take", "settle", "evict", "drop", "discard", "all"]), st.integers(0, 20))
+    st.tuples(
+        st.sampled_from(["push", "take", "settle", "evict", "drop", "discard", "all"]), st.integers(0, 20)
+    )
 )
 
 

@@ -369,7 +369,7 @@ def test_a_periodic_action_that_raises_ends(make: Make, clock: VirtualClock) -> 
 
 def test_a_periodic_action_may_dispose_itself(make: Make, clock: VirtualClock) -> None:
     pool, ran = make(1), []
-    timer = pool.schedule_periodic(1.0, lambda _: (ran.append(1), timer.dispose()) and None)
+    timer = pool.schedule_periodic(1.0, lambda _: (ran.append(1), timer.dispose()))
     clock.advance(1.0)
     until(lambda: pool.statistics().ran == 1)
     clock.advance(5.0)

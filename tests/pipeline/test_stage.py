@@ -248,6 +248,29 @@ def test_full_error_ends_the_stage_behind_its_backlog_and_disposes_the_upstream(
     assert rig.books().discarded == 2  # "late" never came: the upstream was disposed
 
 
+@pytest.mark.parametrize("overflow", ALL)
+@pytest.mark.parametrize("on_lane", [False, True])
+def test_room_that_appears_meanwhile_is_used(overflow: Overflow, on_lane: bool) -> None:
+    rig = Rig(overflow)
+    rig.subscribe()
+    admit, calls = rig.stage._admit, []
+
+    def full_at_first(x: object, size: int) -> tuple[EmitResult, bool]:
+        calls.append(x)
+        return (EmitResult.OVERFLOW, False) if len(calls) == 1 else admit(x, size)
+
+    rig.stage._admit = full_at_first  # type: ignore[method-assign]
+    if on_lane:
+        rig.lane.submit_drain(lambda: rig.stage.offer("x"))
+    else:
+        rig.stage.offer("x")
+    rig.lane.run_all()
+
+    assert rig.heard == ["x"]
+    assert rig.books().offered == rig.books().delivered == 1
+    assert rig.books().overshoots == 0
+
+
 # --- offer after the end, or waiting when it comes --------------------------------------------------
 
 

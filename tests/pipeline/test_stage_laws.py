@@ -216,5 +216,5 @@ class StageMachine(RuleBasedStateMachine):
             assert self.resumed == self.registered
 
 
-StageMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+StageMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestStage = StageMachine.TestCase

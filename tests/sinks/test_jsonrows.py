@@ -16,7 +16,9 @@ NOW = 1_764_028_741_042_000_000
 LINES = st.lists(
     st.binary(max_size=30).map(lambda b: b.replace(b"\n", b""))
     | st.text(max_size=20).map(lambda t: t.encode("utf-8", "replace").replace(b"\n", b""))
-    | st.sampled_from([b'say "x"', b"back\\slash", b"tab\t", b"\\n", b"\x00\x1f\x7f\xc2\x85", b"\x1b[31mred"]),
+    | st.sampled_from(
+        [b'say "x"', b"back\\slash", b"tab\t", b"\\n", b"\x00\x1f\x7f\xc2\x85", b"\x1b[31mred"]
+    ),
     min_size=1,
     max_size=8,
 )
@@ -69,7 +71,7 @@ def test_lines_that_are_not_stored_have_no_seq_and_no_levels() -> None:
 
 
 def test_a_row_for_each_seq_or_an_error() -> None:
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match="zip"):
         json_rows("web", Stream.OUT, NOW, [1, 2], b"a\n", b"\2")
 
 

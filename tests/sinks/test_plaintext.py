@@ -1,4 +1,4 @@
-"""Text on its way to people: the whole-batch steps equal the rule of one line, and nothing hostile gets through."""
+"""Text on its way to people: whole-batch steps equal the rule of one line, nothing hostile gets through."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ CLOCK = local_clock(NOW).encode()
 
 # Bytes that matter, often, so that the interesting cases meet.
 PARTS = st.sampled_from(
-    [b"a", b"bc", b"\r", b"\t", b"\0", b"\x07", b"\x08", b"\x7f", b"\x1b", b"\x1b[", b"\x1b[31m", b"\x1b[0;1m"]
-    + [b"\x1b[2J", b"\x1b[1;1H", b"\x1b]0;title\x07", b"\x1b]8;;u\x1b\\", b"\x1b]never", b"\x1bP", b"\x1b(B"]
-    + ["ä€😀".encode(), b"\xc2", b"\xc2\x9b31m", b"\xe2\x82", b"\xff", b"\x9b", b"m", b"[", b";", b"\\", b"\x0e"]
+    [
+        *(b"a", b"bc", b"\r", b"\t", b"\0", b"\x07", b"\x08", b"\x7f", b"\x0e", b"m", b"[", b";", b"\\"),
+        *(b"\x1b", b"\x1b[", b"\x1b[31m", b"\x1b[0;1m", b"\x1b[2J", b"\x1b[1;1H", b"\x1bP", b"\x1b(B"),
+        *(b"\x1b]0;title\x07", b"\x1b]8;;u\x1b\\", b"\x1b]never"),
+        *("ä€😀".encode(), b"\xc2", b"\xc2\x9b31m", b"\xe2\x82", b"\xff", b"\x9b"),
+    ]
 )
 LINE = st.lists(PARTS, max_size=12).map(b"".join)
 LINES = st.lists(LINE | st.binary(max_size=20).map(lambda b: b.replace(b"\n", b"")), min_size=1, max_size=6)
@@ -60,7 +63,9 @@ def test_visible_without_colour_is_the_text_with_pictures(lines: list[bytes]) ->
 def test_colours_add_colours_and_nothing_else(lines: list[bytes]) -> None:
     shown = visible(b"\n".join(lines), colour=True).decode("utf-8")
 
-    for line, plain in zip(shown.split("\n"), visible(b"\n".join(lines), colour=False).split(b"\n"), strict=True):
+    for line, plain in zip(
+        shown.split("\n"), visible(b"\n".join(lines), colour=False).split(b"\n"), strict=True
+    ):
         without = SGR.sub("", line)
         assert not ACTING.search(without)
         assert without.replace("\ufffd", "") == plain.decode().replace("\ufffd", "")
@@ -202,7 +207,13 @@ def test_streams_of_one_source_are_apart() -> None:
 
 @pytest.mark.parametrize(
     ("last", "end"),
-    [(b"x", b"\n"), (b"x\r", b"\n"), (b"x\xe2\x82", "\ufffd\n".encode()), (b"x\x1b[3", b"\n"), (b"\xe2", "\ufffd\n".encode())],
+    [
+        (b"x", b"\n"),
+        (b"x\r", b"\n"),
+        (b"x\xe2\x82", "\ufffd\n".encode()),
+        (b"x\x1b[3", b"\n"),
+        (b"\xe2", "\ufffd\n".encode()),
+    ],
 )
 def test_finish_ends_an_open_line_with_all_that_was_held_back(last: bytes, end: bytes) -> None:
     form = TextForm(["web"])
@@ -224,5 +235,8 @@ def test_gaps_stand_on_their_own_line() -> None:
     form = TextForm(["web"])
     form.batch(batch(b"x\n", more=True))
 
-    assert form.gap(Gap("web", 1, 5, GapReason.DISK, 3, 3)) == "…\n-- 1 line of web missing (disk), seq 3 to 3 --\n".encode()
+    assert (
+        form.gap(Gap("web", 1, 5, GapReason.DISK, 3, 3))
+        == "…\n-- 1 line of web missing (disk), seq 3 to 3 --\n".encode()
+    )
     assert gap_text(Gap("", 7, 5, GapReason.AGE, 0, 6)) == "-- 7 lines missing (age), seq 0 to 6 --"

@@ -32,7 +32,7 @@ def shell(name: str, text: str) -> ProcessSpec:
 
 
 def python(name: str, code: str) -> ProcessSpec:
-    return spec(name, sys.executable, "-I", "-S", "-c", code)
+    return spec(name, sys.executable, "-u", "-I", "-S", "-c", code)
 
 
 def open_fds() -> dict[int, str]:

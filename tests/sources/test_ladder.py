@@ -20,7 +20,7 @@ from brummer_rx.sources.spawn import spawn
 from tests.sources.rig import exists, python, shell, until
 
 RUN = f"ladder-{os.getpid()}"
-DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
 Start = Callable[[ProcessSpec], Child]
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
@@ -105,8 +105,8 @@ def test_a_descendant_with_a_session_of_its_own_is_found_below_the_child(start: 
 
 def test_a_stray_seen_once_is_reached_after_its_parent_died(start: Start) -> None:
     child = start(python("a", "import subprocess, sys, time\n"
-                              f"p = subprocess.Popen([sys.executable, '-c', {DEAF!r}], start_new_session=True, env={{}}, "
-                              "stdout=subprocess.PIPE)\n"
+                              f"p = subprocess.Popen([sys.executable, '-c', {DEAF!r}], env={{}}, "
+                              "start_new_session=True, stdout=subprocess.PIPE)\n"
                               "p.stdout.readline(); print(p.pid, flush=True); time.sleep(60)"))  # fmt: skip
     (stray,) = map(int, line(child))
     ladder.signal_child(child, signal.SIGTERM)

@@ -33,9 +33,14 @@ class Started:
         self.children: list[Child] = []
 
     def __call__(
-        self, what: ProcessSpec, *, pty: bool = False, run_id: str = "r1", environ: Mapping[str, str] | None = None,
+        self,
+        what: ProcessSpec,
+        *,
+        pty: bool = False,
+        run_id: str = "r1",
+        environ: Mapping[str, str] | None = None,
         **more: int,
-    ) -> Child:  # fmt: skip
+    ) -> Child:
         child = spawn(what, incarnation=1, pty=pty, run_id=run_id, environ=environ, **more)
         self.children.append(child)
         return child
@@ -140,19 +145,15 @@ def test_only_three_descriptors_are_inherited(start: Started, pty: bool) -> None
 
 
 def test_stdin_is_open_and_silent_until_the_child_is_done(start: Started) -> None:
-    child = start(
-        python(
-            "c",
-            "import sys, select; print(select.select([0], [], [], 0.05)[0]); sys.stdin.read(); print('eof')",
-        )
-    )
+    silent = "import os, select; os.write(1, b'%a' % select.select([0], [], [], 0.05)[0])"
+    child = start(python("c", silent + "; os.read(0, 1); os.write(1, b'eof')"))
     os.set_blocking(child.fds[Stream.OUT], True)
-    assert os.read(child.fds[Stream.OUT], 100) == b"[]\n"
+    assert os.read(child.fds[Stream.OUT], 100) == b"[]"
     assert child.handle.reap() is None
 
     child.handle.close_stdin()
 
-    assert start.read(child) == b"eof\n"
+    assert start.read(child) == b"eof"
 
 
 def test_the_environment_is_inherited_added_to_and_tagged(start: Started) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from brummer_rx.pipeline.text import text_of
 from brummer_rx.tui.ansi import (
     clip,
@@ -20,8 +24,6 @@ from brummer_rx.tui.ansi import (
 )
 from brummer_rx.tui.frame import Row
 from brummer_rx.tui.width import width_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -67,8 +69,10 @@ RAW = st.lists(
     st.one_of(
         st.sampled_from(
             [
-                b"\x1b[31m", b"\x1b[0m", b"\x1b[2J", b"\x1b]0;t\x07", b"\x1b]never", b"\x1b[", b"\x1b", b"\r", b"\t",
-                b"\x9b1m", "日本".encode(), "e\u0301".encode(), b"text ", b"\x1b[?25l", b"\x1bP1\x1b\\", b"\xff",
+                b"\x1b[31m", b"\x1b[0m", b"\x1b[2J", b"\x1b]0;t\x07", b"\x1b]never",
+                b"\x1b[", b"\x1b", b"\r", b"\t",
+                b"\x9b1m",
+                "日本".encode(), "e\u0301".encode(), b"text ", b"\x1b[?25l", b"\x1bP1\x1b\\", b"\xff",
                 "👩‍👩‍👧".encode(), b"\x00", b"\x07", "\x9b".encode(),
             ]
         ),
@@ -84,7 +88,7 @@ def test_no_control_character_gets_through(raw: bytes) -> None:
 
     assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in plain_text(runs))
     assert all(text for _, text in runs)
-    assert all(a[0] != b[0] for a, b in zip(runs, runs[1:], strict=False))
+    assert all(a[0] != b[0] for a, b in pairwise(runs))
 
 
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp")), max_size=60))
@@ -149,13 +153,19 @@ def test_marks_lie_over_runs() -> None:
     )
 
 
-@given(st.lists(st.text("ab日", min_size=1, max_size=5), max_size=5), st.lists(st.integers(0, 30), max_size=8))
+@given(
+    st.lists(st.text("ab日", min_size=1, max_size=5), max_size=5), st.lists(st.integers(0, 30), max_size=8)
+)
 def test_marks_change_no_text(texts: list[str], edges: list[int]) -> None:
     runs = tuple((f"sgr:{31 + i}", text) for i, text in enumerate(texts))
     points = sorted(set(edges))
     spans = list(zip(points[::2], points[1::2], strict=False))
     marked = mark(runs, spans, "hit")
-    hit = [c for style, text in marked for c in ([True] * len(text) if style.endswith("hit") else [False] * len(text))]
+    hit = [
+        c
+        for style, text in marked
+        for c in ([True] * len(text) if style.endswith("hit") else [False] * len(text))
+    ]
 
     assert plain_text(marked) == plain_text(runs)
     assert hit == [any(a <= i < b for a, b in spans) for i in range(len(plain_text(runs)))]

@@ -5,22 +5,53 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from brummer_rx.tui.ansi import fit, line_row
 from brummer_rx.tui.diff import Patch, Shift, Span, diff, is_tricky
 from brummer_rx.tui.encode import paint
 from brummer_rx.tui.frame import Frame, Row, Scroll, check
 from brummer_rx.tui.theme import TRUE_COLOR, Theme
-
 from tests.tui.tty_screen import Emulator, expected
 
-WORDS = ["GET /api/users", "日本語", "e\u0301te\u0301", "naïve", "한국", "│", "●", "x", "  ", "error:", "\U0001f600"]
-STYLES = ["text", "dim", "err", "sel", "hit", "sgr:31", "sgr:1;38;5;200;48;5;17", "sel+sgr:38;2;1;200;3", "source3"]
+WORDS = [
+    "GET /api/users",
+    "日本語",
+    "e\u0301te\u0301",
+    "naïve",
+    "한국",
+    "│",
+    "●",
+    "x",
+    "  ",
+    "error:",
+    "\U0001f600",
+]
+STYLES = [
+    "text",
+    "dim",
+    "err",
+    "sel",
+    "hit",
+    "sgr:31",
+    "sgr:1;38;5;200;48;5;17",
+    "sel+sgr:38;2;1;200;3",
+    "source3",
+]
 
 
 def random_row(rng: random.Random, width: int) -> Row:
     if rng.random() < 0.3:
         parts = [rng.choice(WORDS).encode() for _ in range(rng.randrange(6))]
-        escapes = [b"\x1b[31m", b"\x1b[0m", b"\x1b[2J", b"\x1b]0;t\x07", b"\t", b"\x9b", b"\x1b[7m", b"\x1b[5;5H"]
+        escapes = [
+            b"\x1b[31m",
+            b"\x1b[0m",
+            b"\x1b[2J",
+            b"\x1b]0;t\x07",
+            b"\t",
+            b"\x9b",
+            b"\x1b[7m",
+            b"\x1b[5;5H",
+        ]
         raw = b"".join(p + rng.choice(escapes) for p in parts)
         return line_row(raw, width, skip=rng.choice([0, 0, 1, 3]))
     runs = [(rng.choice(STYLES), rng.choice(WORDS)) for _ in range(rng.randrange(7))]
@@ -110,7 +141,12 @@ def test_rows_whose_width_terminals_dispute_are_written_whole() -> None:
     old = frame(row(("text", "ab"), ("err", "cd")))
     new = Frame(4, 1, ((("text", "ab"), ("err", "❤\ufe0f")),))
 
-    assert is_tricky("❤\ufe0f") and is_tricky("\U0001f1e9\U0001f1ea") and not is_tricky("日本") and not is_tricky("a")
+    assert (
+        is_tricky("❤\ufe0f")
+        and is_tricky("\U0001f1e9\U0001f1ea")
+        and not is_tricky("日本")
+        and not is_tricky("a")
+    )
     assert diff(old, new).spans == (Span(0, 0, new.rows[0], erase=True),)
     assert diff(new, old).spans == (Span(0, 0, old.rows[0], erase=True),)
 
@@ -136,9 +172,9 @@ def test_no_scrolling_where_it_saves_nothing() -> None:
     other_window = Frame(6, 10, numbered(1, 10).rows, scroll=Scroll(1, 10, tuple(range(9))))
     assert diff(numbered(0, 10), other_window).shift is None
     blank = tuple(row(("text", "      ")) for _ in range(4))
-    assert diff(frame(*blank, scroll=Scroll(0, 4, (1, 2, 3, 4))), frame(*blank, scroll=Scroll(0, 4, (2, 3, 4, 5)))) == (
-        Patch()
-    )
+    assert diff(
+        frame(*blank, scroll=Scroll(0, 4, (1, 2, 3, 4))), frame(*blank, scroll=Scroll(0, 4, (2, 3, 4, 5)))
+    ) == (Patch())
 
 
 def test_the_cursor_is_hidden_while_painting_and_shown_again() -> None:

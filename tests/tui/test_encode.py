@@ -6,13 +6,14 @@ import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from brummer_rx.tui.ansi import line_row
 from brummer_rx.tui.diff import Patch, Span
 from brummer_rx.tui.encode import SYNC_BEGIN, SYNC_END, encode, paint
 from brummer_rx.tui.frame import Frame, Scroll
 from brummer_rx.tui.theme import TRUE_COLOR, Theme
-from hypothesis import given
-from hypothesis import strategies as st
 
 OURS = re.compile(
     r"\x1b\[\?(?:2026|25)[hl]"
@@ -29,10 +30,14 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 HOSTILE = st.lists(
     st.sampled_from(
         [
-            b"\x1b]0;pwned\x07", b"\x1b]52;c;AAAA\x07", b"\x1b[2J", b"\x1b[10;10H", b"\x1b[?1049l", b"\x1bc",
-            b"\x1b]never ends", b"\x1bPq#0", b"\x9b2J", "\x9b2J".encode(), b"\x07", b"\x00", b"\x0e", b"\x1b[6n",
-            b"\x1b[c", b"\x1b[31m", b"\x1b[38;2;1;2;3m", b"\x1b[200~", b"\r", b"\x08\x08", b"\x0b\x0c", b"text",
-            "日本\u202e".encode(), b"\xff", b"\x1b[1;31", b"\x1b", b"\x1b[", b"\x7f", "👩‍👩‍👧‍👦".encode(), b"\x1b[>4;2m",
+            b"\x1b]0;pwned\x07", b"\x1b]52;c;AAAA\x07", b"\x1b[2J", b"\x1b[10;10H", b"\x1b[?1049l",
+            b"\x1bc",
+            b"\x1b]never ends", b"\x1bPq#0", b"\x9b2J", "\x9b2J".encode(), b"\x07", b"\x00",
+            b"\x0e", b"\x1b[6n",
+            b"\x1b[c", b"\x1b[31m", b"\x1b[38;2;1;2;3m", b"\x1b[200~", b"\r", b"\x08\x08", b"\x0b\x0c",
+            b"text",
+            "日本\u202e".encode(), b"\xff", b"\x1b[1;31", b"\x1b", b"\x1b[", b"\x7f",
+            "👩‍👩‍👧‍👦".encode(), b"\x1b[>4;2m",
         ]
     ),
     max_size=10,
@@ -47,7 +52,9 @@ def only_ours(data: bytes) -> bool:
 def test_hostile_lines_and_titles_never_reach_the_terminal(lines: list[bytes], title: str) -> None:
     rows = tuple(line_row(raw, 30) for raw in lines)
     frame = Frame(30, len(rows), rows, (1, 1), Scroll(0, len(rows), tuple(range(len(rows)))), title)
-    moved = Frame(30, len(rows), rows[1:] + rows[:1], None, Scroll(0, len(rows), tuple(range(1, len(rows) + 1))))
+    moved = Frame(
+        30, len(rows), rows[1:] + rows[:1], None, Scroll(0, len(rows), tuple(range(1, len(rows) + 1)))
+    )
     theme = Theme(TRUE_COLOR)
 
     assert only_ours(paint(None, frame, theme, sync=True))
@@ -104,7 +111,11 @@ def screen(first: int, width: int = 120, height: int = 40) -> Frame:
     rows = []
     for i in range(first, first + height):
         raw = f"\x1b[3{i % 8}mGET\x1b[0m /api/users/{i} \x1b[1m200\x1b[0m in {i % 977} ms".encode()
-        head = ((f"source{i % 8}", f"{'worker':10.10} "), ("dim", f"12:34:{i % 60:02d}.000 "), ("ok", LEVELS[i % 3]))
+        head = (
+            (f"source{i % 8}", f"{'worker':10.10} "),
+            ("dim", f"12:34:{i % 60:02d}.000 "),
+            ("ok", LEVELS[i % 3]),
+        )
         rows.append((*head, *line_row(raw, width - 25)))
     return Frame(width, height, tuple(rows), None, Scroll(0, height, tuple(range(first, first + height))))
 

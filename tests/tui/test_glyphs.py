@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from brummer_rx.tui.glyphs import ASCII, UNICODE, Glyphs, choose, sparkline
 from wcwidth import wcwidth
+
+from brummer_rx.tui.glyphs import ASCII, UNICODE, Glyphs, choose, sparkline
 
 
 @pytest.mark.parametrize("glyphs", [ASCII, UNICODE])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from brummer_rx.tui.keynames import resolver, spell
 
 

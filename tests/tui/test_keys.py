@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from brummer_rx.tui.keynames import resolver
-from brummer_rx.tui.keys import MAX_PASTE, Click, Event, Focus, Key, Paste, Pump, Resize, Wheel, coalesce
 from hypothesis import given
 from hypothesis import strategies as st
+
+from brummer_rx.tui.keynames import resolver
+from brummer_rx.tui.keys import MAX_PASTE, Click, Event, Focus, Key, Paste, Pump, Resize, Wheel, coalesce
 
 RESOLVE = resolver()
 
@@ -83,7 +84,11 @@ def test_replies_that_nobody_asked_for_are_no_keys(reply: bytes) -> None:
 
 
 def test_mouse() -> None:
-    assert events(b"\x1b[<64;3;4M\x1b[<65;3;4M\x1b[<69;1;1M") == [Wheel(-1, 2, 3), Wheel(1, 2, 3), Wheel(1, 0, 0)]
+    assert events(b"\x1b[<64;3;4M\x1b[<65;3;4M\x1b[<69;1;1M") == [
+        Wheel(-1, 2, 3),
+        Wheel(1, 2, 3),
+        Wheel(1, 0, 0),
+    ]
     assert events(b"\x1b[<0;10;20M\x1b[<0;10;20m\x1b[<32;11;20M\x1b[<2;1;1M\x1b[<66;1;1M") == [Click(9, 19)]
     assert events(b"\x1b[M`!!\x1b[M !!") == [Wheel(-1, 0, 0), Click(0, 0)]
 
@@ -160,7 +165,11 @@ def test_escape_ends_a_reply_that_never_ends() -> None:
 def test_broken_sequences_are_dropped_and_what_follows_is_read() -> None:
     one = pump()
 
-    assert one.feed("\x1b[12\u00e9\x1b[3\x1b[A\x1bO\x01".encode()) == [Key("é", "é"), Key("up"), Key("ctrl-a")]
+    assert one.feed("\x1b[12\u00e9\x1b[3\x1b[A\x1bO\x01".encode()) == [
+        Key("é", "é"),
+        Key("up"),
+        Key("ctrl-a"),
+    ]
     assert one.ignored == 3
 
 
@@ -168,8 +177,10 @@ TOKENS = st.sampled_from(
     [
         b"a", b"q", b" ", b"\r", b"\x03", "é".encode(), "日".encode(), "😀".encode(), b"\xff", b"\xc3",
         b"\x1b[A", b"\x1bOP", b"\x1b[1;5A", b"\x1b[5~", b"\x1b[<65;10;5M", b"\x1b[<0;1;1M", b"\x1b[I",
-        b"\x1b[200~pa\x1b[20ste\x1b[201~", b"\x1b[200~", b"\x1b[201~", b"\x1bP1+r00\x1b\\", b"\x1b]0;x\x07",
-        b"\x1b[?62c", b"\x1b[3;4R", b"\x1bx", b"\x1b", b"\x1b[M !!", b"\x1b[[A", b"\x1b[12", b"\x1bP", b"\x1bO",
+        b"\x1b[200~pa\x1b[20ste\x1b[201~",
+        b"\x1b[200~", b"\x1b[201~", b"\x1bP1+r00\x1b\\", b"\x1b]0;x\x07",
+        b"\x1b[?62c",
+        b"\x1b[3;4R", b"\x1bx", b"\x1b", b"\x1b[M !!", b"\x1b[[A", b"\x1b[12", b"\x1bP", b"\x1bO",
     ]
 )  # fmt: skip
 

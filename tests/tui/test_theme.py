@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from brummer_rx.tui.theme import MONO, ROLES, TRUE_COLOR, Theme, depth_of, normal_sgr, source_style
 from hypothesis import given
 from hypothesis import strategies as st
+
+from brummer_rx.tui.theme import MONO, ROLES, TRUE_COLOR, Theme, depth_of, normal_sgr, source_style
 
 COLORS = re.compile(r"(?:^|;)(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;|$)")
 

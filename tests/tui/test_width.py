@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from brummer_rx.tui.width import is_narrow, width_of
 from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth, wcwidth
+
+from brummer_rx.tui.width import is_narrow, width_of
 
 
 def test_every_character_of_the_fast_path_is_one_column() -> None:

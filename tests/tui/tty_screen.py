@@ -6,6 +6,7 @@ import unicodedata
 from typing import Any
 
 import pyte
+
 from brummer_rx.tui.frame import Frame
 
 
@@ -23,7 +24,10 @@ class Emulator:
 
     def text(self) -> list[str]:
         """The rows as text; the second cell of a wide character is empty."""
-        return ["".join(self._cell(y, x).data for x in range(self.screen.columns)) for y in range(self.screen.lines)]
+        return [
+            "".join(self._cell(y, x).data for x in range(self.screen.columns))
+            for y in range(self.screen.lines)
+        ]
 
     def cells(self) -> list[list[Any]]:
         """Every cell with its attributes."""

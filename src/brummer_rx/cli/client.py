@@ -59,7 +59,7 @@ class Client:
             status, text = response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(
-                f"the run does not answer on {self._path}: {error or type(error).__name__}"
+                f"the run does not answer on {self._path}: {str(error) or type(error).__name__}"
             ) from error
         finally:
             connection.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Protocol
 
 from brummer_rx.cli.choose_run import run_of
 from brummer_rx.cli.chunks import Chunk
@@ -16,8 +15,7 @@ from brummer_rx.cli.selection import Window, first_window, later_window
 from brummer_rx.pipeline.errors import NotFoundError
 from brummer_rx.pipeline.event import Gap
 from brummer_rx.sinks.plaintext import TextForm
-from brummer_rx.sinks.store.lock import is_live
-from brummer_rx.sinks.store.reader import open_run
+from brummer_rx.sinks.store.reader import RunReader, open_run
 from brummer_rx.sinks.store.runs import RunInfo
 from brummer_rx.sinks.store.snapshot import StoreSnapshot
 
@@ -26,11 +24,6 @@ __all__ = ["show_logs"]
 _BATCH = 256 * 1024
 _POLL = 0.05
 """Seconds between two looks at a run that is followed."""
-
-
-class _Refreshing(Protocol):
-    def refresh(self) -> object: ...
-    def snapshot(self) -> StoreSnapshot: ...
 
 
 def show_logs(options: LogsOptions, out: Output) -> int:
@@ -42,7 +35,7 @@ def show_logs(options: LogsOptions, out: Output) -> int:
         form = _form(options, snapshot, out)
         _print(first_window(options, snapshot), form, out)
         if options.follow:
-            _follow(options, run, reader, snapshot.end_seq, form, out)
+            _follow(options, reader, snapshot.end_seq, form, out)
         out.write(form.finish())
     if isinstance(form, AsRaw):
         for text in form.gaps:
@@ -92,15 +85,12 @@ def _print(window: Iterator[Chunk | Gap], form: Form, out: Output) -> None:
     out.write(b"".join(waiting))
 
 
-def _follow(
-    options: LogsOptions, run: RunInfo, reader: _Refreshing, position: int, form: Form, out: Output
-) -> None:
+def _follow(options: LogsOptions, reader: RunReader, position: int, form: Form, out: Output) -> None:
     """Go on from `position` until the run has ended and everything that it wrote was printed."""
     ended = False
     while not ended:
-        ended = not is_live(run.path)
-        # The state is read before the lines: what is written in between is seen by this look or the next.
         reader.refresh()
+        ended = not reader.live
         snapshot = reader.snapshot()
         if snapshot.end_seq > position:
             _print(later_window(options, snapshot, Window(position, snapshot.end_seq)), form, out)

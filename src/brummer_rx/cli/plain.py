@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from brummer_rx.cli.control import Control
+from brummer_rx.cli.control_socket import Control
 from brummer_rx.cli.session import STUCK_AFTER, Session, terminal_size
 from brummer_rx.cli.start import command_line
 from brummer_rx.pipeline.flow import SinkSpec

@@ -10,7 +10,6 @@ from brummer_rx.cli.requests import LogsOptions
 from brummer_rx.pipeline.errors import BrummerError
 from brummer_rx.pipeline.event import Gap
 from brummer_rx.pipeline.reader import LineFilter, SearchQuery
-from brummer_rx.sinks.store.search import scan
 from brummer_rx.sinks.store.snapshot import StoreSnapshot
 
 __all__ = ["FOLLOW_TAIL", "Window", "first_window", "later_window"]
@@ -94,6 +93,8 @@ def _query(options: LogsOptions, window: Window, *, newest: bool) -> SearchQuery
 def _hits(
     options: LogsOptions, snapshot: StoreSnapshot, window: Window, *, newest: bool
 ) -> Iterator[tuple[int, ...]]:
+    from brummer_rx.sinks.store.search import scan  # its engine costs start time, and few verbs search
+
     for progress in scan(snapshot, _query(options, window, newest=newest), _never):
         if progress.error:
             raise BrummerError(f"--grep {options.grep!r}: {progress.error}")

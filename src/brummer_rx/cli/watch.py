@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from brummer_rx.cli.control import Control
+from brummer_rx.cli.control_socket import Control
 from brummer_rx.cli.session import Session, terminal_size
 from brummer_rx.cli.start import command_line
 from brummer_rx.pipeline.process import ProcessSpec
