@@ -35,13 +35,13 @@ unit: setup
 
 # CPU seconds and wall medians of this machine; bench/README.md says how to read them.
 bench: setup
-	$(BIN)/python -m pytest bench --benchmark-only --benchmark-enable --benchmark-autosave
+	$(BIN)/python -m pytest --benchmark-only bench --benchmark-autosave
 
 bench-save: setup
-	$(BIN)/python -m pytest bench --benchmark-only --benchmark-enable --benchmark-save=base
+	$(BIN)/python -m pytest --benchmark-only bench --benchmark-save=base
 
 bench-compare: setup
-	$(BIN)/python -m pytest bench --benchmark-only --benchmark-enable --benchmark-compare --benchmark-compare-fail=median:10%
+	$(BIN)/python -m pytest --benchmark-only bench --benchmark-compare --benchmark-compare-fail=median:10%
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

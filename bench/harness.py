@@ -1,7 +1,7 @@
-"""What the benchmarks share: realistic lines, writers, and how to run a coroutine-free pipeline to its end.
+"""What the benchmarks share: realistic lines, writers, and batches.
 
-The mix is the one of the design's measurements: 68 bytes a line on average, 80.7 % info, 13.5 % debug, 4.4 % warn,
-1.5 % error, with a stack trace now and then. Everything is made from one seed, so two runs see the same bytes.
+The mix is the one of the design's measurements: 68 bytes a line on average, 80.7 % info, 13.5 % debug, 4.4 %
+warn, 1.5 % error. Everything is made from one seed, so two runs see the same bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ def one_line(rng: random.Random, number: int) -> bytes:
             rng.choice(WORDS).encode(), rng.randrange(10, 9000), number % 5,
         )  # fmt: skip
     if roll < 0.059:
-        return b"WARN slow %s took %d ms, budget is 200 ms" % (rng.choice(WORDS).encode(), rng.randrange(200, 4000))
+        return b"WARN slow %s took %d ms, budget is 200 ms" % (
+            rng.choice(WORDS).encode(),
+            rng.randrange(200, 4000),
+        )
     if roll < 0.194:
         return b"DEBUG %s id=%012x state=%s depth=%d" % (
             rng.choice(WORDS).encode(), rng.getrandbits(48), rng.choice(WORDS).encode(), rng.randrange(64),
@@ -76,7 +79,9 @@ def batches(lines: int, *, sources: int = 8, lines_a_batch: int = 960) -> Iterat
         if n > lines - sent:
             n = lines - sent
             data = b"".join(data.splitlines(keepends=True)[:n])
-        yield LogBatch(f"app{source}", Stream.OUT, counts[source], n, 1_700_000_000_000_000_000 + number, data)
+        yield LogBatch(
+            f"app{source}", Stream.OUT, counts[source], n, 1_700_000_000_000_000_000 + number, data
+        )
         counts[source] += n
         sent += n
         number += 1

@@ -170,12 +170,15 @@ class Drained(Generic[T]):
         with lock:
             books.hops += 1
         while True:
-            if feeds is not None and left and self._parks(feeds):
+            asked = feeds is None or self._ask(feeds)
+            if asked is None:
                 return
-            wake = rest = None
+            wake = None
             with lock:
                 books.settle()
                 if left and len(books.items) and not self._closed:
+                    if not asked:
+                        continue
                     x = books.take()
                     if self._resumes and books.is_low():
                         wake = self._take_resumes()
@@ -192,6 +195,9 @@ class Drained(Generic[T]):
                 if isinstance(error, Exception):
                     return
                 raise
+        self._stop_draining(rest, observer)
+
+    def _stop_draining(self, rest: _Rest, observer: abc.ObserverBase[T]) -> None:
         if rest is _Rest.AGAIN:
             self._submit()
         elif rest is _Rest.END:
@@ -200,21 +206,26 @@ class Drained(Generic[T]):
         elif rest is _Rest.GONE:
             self._release()
 
-    def _parks(self, feeds: Gate) -> bool:
-        """Give the worker back if there is no room behind for the next element."""
+    def _ask(self, feeds: Gate) -> bool | None:
+        """Whether the next element may pass: None: no, the drain is parked and its worker goes.
+
+        False: there was no element to ask for. One that came since has to be asked for first.
+        """
         if not len(self._books.items):
             return False
         size = self._books.head_size()
         if feeds.has_room(size):
-            return False
+            return True
         with self._lock:
             self._books.settle()
+            if self._closed:
+                return False
         if not feeds.park(self._resume, size):
-            return False
+            return True
         # From here on another thread may run the drain; only the counter is touched.
         with self._lock:
             self._books.parks += 1
-        return True
+        return None
 
     def _resume(self) -> None:
         with self._lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import chain
 from pathlib import Path
 
@@ -28,10 +27,10 @@ def lines_of(parts: list[Chunk | Gap]) -> list[Line]:
     return found
 
 
-@pytest.fixture(params=[1 << 20, 2000])
-def reader(request: pytest.FixtureRequest, tmp_path: Path) -> RunReader:
+@pytest.fixture(scope="module", params=[1 << 20, 2000])
+def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunReader:
     """A run of 40 sources in one segment or in many."""
-    run = StoredRun(tmp_path, segment_bytes=request.param, frame_bytes=600)
+    run = StoredRun(tmp_path_factory.mktemp("runs"), segment_bytes=request.param, frame_bytes=600)
     for n in range(120):
         flags = BatchFlag.MORE if n % 7 == 0 else BatchFlag.UNTERMINATED if n % 11 == 0 else BatchFlag.NONE
         data = b"".join(b"%d line %d\n" % (n, k) for k in range(1 + n % 5))
@@ -71,7 +70,7 @@ def test_at(reader: RunReader, step: int) -> None:
 
 
 def test_a_damaged_frame_is_a_gap(tmp_path: Path) -> None:
-    run = StoredRun(tmp_path)
+    run = StoredRun(tmp_path, frame_bytes=14)
     for n in range(3):
         run.add("web", b"line %d\nmore\n" % n)
         run.flush()
@@ -101,7 +100,7 @@ def test_a_segment_that_was_evicted_meanwhile_is_a_gap(tmp_path: Path) -> None:
     run.end()
     reader = open_run(run.path)
     snapshot = reader.snapshot()
-    os.unlink(sorted(run.path.glob("*.seg"))[0])
+    sorted(run.path.glob("*.seg"))[0].unlink()
 
     parts = list(chunks_between(snapshot, LineFilter(), 0, 99))
 

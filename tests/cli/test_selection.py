@@ -20,7 +20,7 @@ TEXTS = ["alpha", "beta", "gamma 42", "delta", "Alpha"]
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> RunReader:
-    """300 lines of three sources with two gaps (20..24 of web, 160..160 of nobody known) in several segments."""
+    """300 lines of three sources with two gaps (20..24 of web, 160 of nobody known) in several segments."""
     run = StoredRun(tmp_path_factory.mktemp("runs"), segment_bytes=2500, frame_bytes=500)
     n = 0
     while n < 300:
@@ -65,10 +65,9 @@ def expected(**o: Any) -> tuple[list[int], list[int]]:
         if len(seqs) >= tail:
             seqs = seqs[len(seqs) - tail :]
             low = seqs[0] if seqs else high
-    elif "limit" in o:
-        if len(seqs) >= o["limit"]:
-            seqs = seqs[: o["limit"]]
-            high = seqs[-1] + 1 if seqs else low
+    elif "limit" in o and len(seqs) >= o["limit"]:
+        seqs = seqs[: o["limit"]]
+        high = seqs[-1] + 1 if seqs else low
     gaps = [
         first
         for first, last, name in GAPS
@@ -130,7 +129,7 @@ def test_against_the_oracle(stored: RunReader, tmp_path: Path, options: dict[str
 
 
 def test_damage_is_told_once_however_it_is_met(tmp_path: Path) -> None:
-    run = StoredRun(tmp_path / "runs")
+    run = StoredRun(tmp_path / "runs", frame_bytes=14)
     for n in range(4):
         run.add("web", b"line %d\nmore\n" % n)
         run.flush()

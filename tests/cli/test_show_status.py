@@ -114,5 +114,5 @@ def test_a_live_run_answers(tmp_path: Path, answering: FakeView) -> None:
 
 
 def test_an_unknown_process(tmp_path: Path, answering: FakeView) -> None:
-    with pytest.raises(NotFoundError, match="--source x: no such process in run .*; there are: web, build"):
+    with pytest.raises(NotFoundError, match=r"--source x: no such process in run .*; there are: web, build"):
         status(tmp_path, sources=("web", "x"))

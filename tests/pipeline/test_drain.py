@@ -84,6 +84,26 @@ def test_room_that_appears_before_it_parks_is_used() -> None:
     assert stage.ledger().parks == 0
 
 
+def test_an_element_that_comes_after_the_gate_was_asked_for_none_is_asked_for() -> None:
+    lane = HandLane()
+    stage, behind, heard = parked_stage(lane)
+    behind.room = 1
+    ask = stage._ask
+
+    def ask_late(feeds: Gate) -> bool | None:
+        answer = ask(feeds)
+        if answer is False and stage.ledger().offered == 1:
+            stage.offer("bbb")  # does not fit
+        return answer
+
+    stage._ask = ask_late  # type: ignore[method-assign]
+    stage.offer("a")
+    lane.run_all()
+
+    assert heard == ["a"]
+    assert len(behind.parked) == 1
+
+
 def test_the_element_before_a_park_is_booked_as_delivered() -> None:
     lane = HandLane()
     stage, behind, _ = parked_stage(lane)

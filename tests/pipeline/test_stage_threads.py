@@ -134,7 +134,9 @@ def test_parking_chains_finish_on_few_workers(
     books = ledgers.snapshot()
     assert len(books) == 12
     wrong = [
-        b for b in books if not b.closes or b.delivered != 1000 or b.high_water > 8 or b.overshoots or b.faults
+        b
+        for b in books
+        if not b.closes or b.delivered != 1000 or b.high_water > 8 or b.overshoots or b.faults
     ]
     assert wrong == []
     assert sum(b.parks for b in books) > 0

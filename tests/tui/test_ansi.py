@@ -193,7 +193,7 @@ def test_a_line_of_one_mebibyte_costs_what_is_seen_of_it(kind: str) -> None:
     rows = line_rows(raw, 100, 40)
     again = line_row(raw, 120)
 
-    assert time.process_time() - start < 0.2
+    assert time.process_time() - start < 0.5
     assert runs_width(row) == 120
     assert again == row
     assert all(runs_width(r) <= 100 for r in rows)

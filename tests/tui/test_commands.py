@@ -2,8 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-
-from brummer_rx.tui.commands import TABLE, Context, by_id, context, entry_for, footer_entries, help_entries, valid
+from brummer_rx.tui.commands import (
+    TABLE,
+    Context,
+    by_id,
+    context,
+    entry_for,
+    footer_entries,
+    help_entries,
+    valid,
+)
 from brummer_rx.tui.state import Mode
 from tests.tui.drive import Driver
 from tests.tui.fakelog import numbered, snap
@@ -26,7 +34,7 @@ def test_no_two_commands_share_a_key_in_a_context(where: Context) -> None:
 
 
 def test_a_key_means_one_thing_in_all_views() -> None:
-    """Moving, going back and help may have an entry a view; all else is the same command or only in one view."""
+    """Moving and going back may have an entry a view; all else is the same command or in one view only."""
     moving = {"k", "j", "up", "down", "pgup", "pgdn", "ctrl-u", "ctrl-d", "g", "G", "home", "end", "esc"}
     logs = {key: e.id for e in TABLE if Context.LOGS in e.contexts for key in e.keys}
     procs = {key: e.id for e in TABLE if Context.PROCS in e.contexts for key in e.keys}
@@ -38,7 +46,9 @@ def test_a_key_means_one_thing_in_all_views() -> None:
 def test_printable_keys_never_fire_inside_text_fields(where: Context) -> None:
     keys = [key for e in TABLE if where in e.contexts for key in e.keys]
 
-    assert [k for k in keys if len(k) == 1 or k in ("space", "backspace", "left", "right", "ctrl-u", "ctrl-w")] == []
+    assert [
+        k for k in keys if len(k) == 1 or k in ("space", "backspace", "left", "right", "ctrl-u", "ctrl-w")
+    ] == []
 
 
 def test_ids_are_unique_and_every_entry_can_be_shown() -> None:
@@ -119,5 +129,3 @@ def test_every_command_can_be_run_from_its_context() -> None:
                 d.press(*keys)
                 for key in entry.keys:
                     entry.run(d.state, key)
-
-

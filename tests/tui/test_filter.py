@@ -46,6 +46,9 @@ def test_what_the_store_is_asked() -> None:
 
 def test_chips() -> None:
     assert chips(ALL, KNOWN) == ()
-    assert chips(Filter(frozenset({"db", "web", "gone"}), Level.WARN), KNOWN) == ("web,db,gone", "level>=warn")
+    assert chips(Filter(frozenset({"db", "web", "gone"}), Level.WARN), KNOWN) == (
+        "web,db,gone",
+        "level>=warn",
+    )
     many = tuple(f"p{i}" for i in range(9))
     assert chips(Filter(frozenset(many[:7])), many) == ("p0,p1,p2,p3 +3",)

@@ -45,7 +45,9 @@ def test_a_paste_has_no_line_ends_and_is_bounded() -> None:
     assert len(insert(Prompt("ab", 1), "x" * 5000).text) == LONGEST
 
 
-@given(st.text(), st.lists(st.sampled_from([*"ab ", "backspace", "delete", "left", "right", "ctrl-w", "ctrl-u"])))
+@given(
+    st.text(), st.lists(st.sampled_from([*"ab ", "backspace", "delete", "left", "right", "ctrl-w", "ctrl-u"]))
+)
 def test_the_cursor_stays_inside_and_the_text_printable(pasted: str, names: list[str]) -> None:
     prompt = insert(Prompt(), pasted)
     for name in names:

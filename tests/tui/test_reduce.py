@@ -177,7 +177,10 @@ class Viewer(RuleBasedStateMachine):
     )
     def see(self, states: list[ProcessState], tails: list[bytes], notice: str) -> None:
         self.now += 300_000_000
-        rows = [info(n, s, exit_code=i) for i, (n, s) in enumerate(zip("web api db x".split(), states, strict=False))]
+        rows = [
+            info(n, s, exit_code=i)
+            for i, (n, s) in enumerate(zip(["web", "api", "db", "x"], states, strict=False))
+        ]
         self.snap = snap(
             self.log,
             *rows,

@@ -21,7 +21,9 @@ def started(pattern: str = "line", token: int = 7) -> Driver:
     return d
 
 
-def part(*seqs: int, total: int | None = None, done: bool = False, token: int = 7, error: str = "") -> SearchFound:
+def part(
+    *seqs: int, total: int | None = None, done: bool = False, token: int = 7, error: str = ""
+) -> SearchFound:
     return SearchFound(SearchProgress(token, seqs, len(seqs) if total is None else total, done, error))
 
 

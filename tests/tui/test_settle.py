@@ -139,7 +139,11 @@ def test_unfinished_lines_are_shown_only_while_following() -> None:
     seen = snap(numbered(100), tails=tails)
     d = Driver(seen, height=16)
 
-    assert [t.source for t in shown_tails(d.state, seen)] == ["db", "x", "y"]  # a quarter of the body, the newest
+    assert [t.source for t in shown_tails(d.state, seen)] == [
+        "db",
+        "x",
+        "y",
+    ]  # a quarter of the body, the newest
     assert len(shown_rows(d.state, seen)) == 12 - 3
     d.press("k")
     assert d.state.logs.top == Place(91)  # nothing moves: they stay as long as there is room

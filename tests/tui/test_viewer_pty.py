@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -205,3 +206,49 @@ def test_a_lost_terminal_ends_it(session: Callable[..., Session]) -> None:
     one.master, one.slave = os.openpty()  # for close
 
     assert one.process.wait(20) is not None
+
+
+class Tmux:
+    """A tmux server of our own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = str(folder / "tmux")
+
+    def run(self, *words: str) -> str:
+        command = ["tmux", "-S", self.socket, "-f", "/dev/null", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=ROOT).stdout
+
+    def wait_for(self, text: str, timeout: float = 20.0) -> str:
+        deadline = time.monotonic() + timeout
+        while text not in (screen := self.run("capture-pane", "-p", "-t", "v")):
+            assert time.monotonic() < deadline, screen
+            time.sleep(0.05)
+        return screen
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+def test_in_tmux(tmp_path: Path) -> None:
+    tmux = Tmux(tmp_path)
+    tmux.run("new-session", "-d", "-s", "v", "-x", "100", "-y", "30", "/bin/sh")
+    try:
+        start = f"cd {ROOT}; {sys.executable} -m tests.tui.tiny_viewer grow; stty -a > {tmp_path}/after; echo o''ver"
+        tmux.run("send-keys", "-t", "v", f"cd {tmp_path}; stty -a > before; {start}", "Enter")
+        tmux.wait_for("grown 2")
+        assert (
+            tmux.run("display", "-p", "-t", "v", "#{mouse_any_flag}#{mouse_sgr_flag}#{alternate_on}")
+            == "111\n"
+        )
+
+        tmux.run("resize-window", "-t", "v", "-x", "70", "-y", "20")
+        tmux.run("send-keys", "-t", "v", "g")
+        screen = tmux.wait_for("line 0 of web")
+        assert max(len(row) for row in screen.splitlines()) <= 70
+        tmux.run("send-keys", "-t", "v", "q")
+        tmux.wait_for("Quit?")
+        tmux.run("send-keys", "-t", "v", "q")
+        tmux.wait_for("over")
+        assert tmux.run("display", "-p", "-t", "v", "#{mouse_any_flag}#{alternate_on}") == "00\n"
+        settings = [(tmp_path / name).read_text().split(";", 3)[-1] for name in ("before", "after")]
+        assert settings[0] == settings[1]
+    finally:
+        tmux.run("kill-server")

@@ -59,7 +59,9 @@ def test_after_and_before_agree_with_the_definition(
 
     assert after(field, key, limit) == [k for k in keys if k >= key][:limit]
     assert before(field, key, limit) == ([k for k in keys if k < key][-limit:] if limit else [])
-    assert before(field, key, limit, start=10) == ([k for k in keys if 10 <= k < key][-limit:] if limit else [])
+    assert before(field, key, limit, start=10) == (
+        [k for k in keys if 10 <= k < key][-limit:] if limit else []
+    )
 
 
 def rows_of(raw: bytes) -> int:

@@ -1,6 +1,6 @@
 """A viewer with a run in memory on the real main loop; started by the end-to-end tests in a pseudo terminal.
 
-`python -m tests.tui.tiny_viewer [crash|view|grow]`: on SIGUSR1 crash raises in the loop and the others fail as a
+`python -m tests.tui.tiny_viewer [crash|view|grow]`: on SIGUSR1 crash raises in the loop, the others fail as a
 view does; grow appends a line each 10 ms.
 """
 

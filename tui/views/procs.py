@@ -144,7 +144,7 @@ def _pane(state: State, snap: Snap, width: int, height: int) -> tuple[Row, ...]:
     facts = [printable(info.name), state_word(info)]
     if info.pid is not None:
         facts.append(f"pid {info.pid}")
-    if info.exit_code is not None:
+    if info.exit_code is not None and str(info.exit_code) not in facts[1]:
         facts.append(f"exit code {info.exit_code}")
     if info.spec.origin:
         facts.append(f"from {info.spec.origin}")

@@ -16,6 +16,7 @@ from brummer_rx.sinks.store.snapshot import StoreSnapshot
 
 __all__ = ["Chunk", "chunks_at", "chunks_between"]
 
+_SPARSE = 8
 _LEVEL_OF_KEY = bytes(min(key & 7, Level.FATAL) for key in range(256))
 
 
@@ -90,6 +91,18 @@ def _frame(
     yield from _runs(block, snapshot.sources, marks, low, high)
 
 
+def _places(marks: bytes | bytearray, first: int, last: int, found: int) -> list[int]:
+    """Where the ones are; few among many are looked for, many are filtered."""
+    if found * _SPARSE > last - first:
+        return list(compress(range(first, last), marks[first:last]))
+    places: list[int] = []
+    at = marks.find(1, first, last)
+    while at >= 0:
+        places.append(at)
+        at = marks.find(1, at + 1, last)
+    return places
+
+
 def _runs(
     block: Block, names: Sequence[str], marks: bytes | bytearray | None, low: int, high: int
 ) -> Iterator[Chunk]:
@@ -100,16 +113,18 @@ def _runs(
         first, last = max(begin, low), min(end, high)
         if first >= last:
             continue
+        found = last - first if marks is None else marks.count(1, first, last)
+        if not found:
+            continue
+        whole = last == end and (marks is None or bool(marks[last - 1]))
         seqs: Sequence[int] = range(block.first_seq + first, block.first_seq + last)
-        lines, kinds, whole = block.lines[first:last], levels[first:last], last == end
-        if marks is not None:
-            part = marks[first:last]
-            if 1 not in part:
-                continue
-            if 0 in part:
-                whole = whole and bool(part[-1])
-                seqs, lines = list(compress(seqs, part)), list(compress(lines, part))
-                kinds = bytes(compress(kinds, part))
+        if marks is None or found == last - first:
+            lines, kinds = block.lines[first:last], levels[first:last]
+        else:
+            places = _places(marks, first, last, found)
+            seqs = [block.first_seq + place for place in places]
+            lines = [block.lines[place] for place in places]
+            kinds = bytes([levels[place] for place in places])
         yield Chunk(
             source_name(run.source, names),
             run.stream,

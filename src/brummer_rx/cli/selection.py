@@ -17,6 +17,7 @@ __all__ = ["FOLLOW_TAIL", "Window", "first_window", "later_window"]
 FOLLOW_TAIL = 10
 """Lines that `-f` begins with when nothing else was said."""
 _ALL = 1 << 62
+_SPECIAL = frozenset(".^$*+?{}[]\\|()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,10 @@ def _where(options: LogsOptions) -> LineFilter:
 
 
 def _query(options: LogsOptions, window: Window, *, newest: bool) -> SearchQuery:
+    pattern = options.grep or ""
     return SearchQuery(
-        options.grep or "",
-        regex=True,
+        pattern,
+        regex=not _SPECIAL.isdisjoint(pattern),  # a pattern without operators is a plain substring
         where=_where(options),
         start=window.start,
         stop=window.stop,
