@@ -155,7 +155,7 @@ class TextForm:
             text = text.replace(b"\n", b"\n" + prefix)
         head = self._head(key, prefix)
         self._open = key if more else None
-        return head + text + (b"" if more else b"\n")
+        return b"".join((head, text, b"" if more else b"\n"))
 
     def gap(self, gap: Gap) -> bytes:
         """A gap, on a line of its own."""

@@ -1,4 +1,4 @@
-"""The terminal itself: probing it (by blessed), taking it over, and giving it back on every way out.
+"""The terminal itself: what it can (by blessed), taking it over, and giving it back on every way out.
 
 Main thread only. `restore` may be called any number of times, from `finally`, `atexit` and the excepthook;
 it never waits for a terminal that does not read.
@@ -14,7 +14,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -25,7 +25,10 @@ from brummer_rx.tui.keynames import resolver
 __all__ = ["Facts", "Terminal", "probe", "unusable"]
 
 QUERY_TIMEOUT = "0.3"
-"""Seconds that blessed waits for each answer of the terminal; its default is 5."""
+"""Seconds that blessed would wait for an answer of the terminal; its default is 5."""
+ASKS_NOTHING = "Apple_Terminal"
+"""With this TERM_PROGRAM blessed sends no question (XTGETTCAP, XTVERSION) when it starts. NO_COLOR is taken
+away for that moment too: with it blessed knows no sequence at all; our theme honours it."""
 DRAIN_QUIET = 0.02
 """Seconds without input after which no more replies are expected."""
 DRAIN_MAX = 0.2
@@ -55,7 +58,7 @@ class Facts:
     resolve: Callable[[str], str | None]
     """Names of keys by their sequences."""
     typed: bytes = b""
-    """What was typed while the terminal was asked."""
+    """What was typed before we listened, if blessed has read it."""
 
 
 def unusable(environ: Mapping[str, str], infd: int = 0, outfd: int = 1) -> str | None:
@@ -70,18 +73,16 @@ def unusable(environ: Mapping[str, str], infd: int = 0, outfd: int = 1) -> str |
 
 
 def probe() -> Facts:
-    """Ask blessed, which asks the terminal (at most 0.3 s a question). Sets the environment back."""
+    """What blessed knows by the environment and terminfo.
+
+    The terminal itself is not asked: one that answers nothing (a serial line, a recorder) would hold the
+    first frame for two timeouts, and we need no answer.
+    """
     os.environ.setdefault("BLESSED_QUERY_TIMEOUT_SECONDS", QUERY_TIMEOUT)  # read when blessed is imported
-    no_color = os.environ.pop(
-        "NO_COLOR", None
-    )  # with it blessed gives no sequences at all; our theme honours it
-    try:
+    with _environment(NO_COLOR=None, TERM_PROGRAM=ASKS_NOTHING):
         from blessed import Terminal as BlessedTerminal
 
         term = BlessedTerminal()
-    finally:
-        if no_color is not None:
-            os.environ["NO_COLOR"] = no_color
     return Facts(
         colors=term.number_of_colors,
         kind=term.kind,
@@ -91,6 +92,25 @@ def probe() -> Facts:
         resolve=resolver(term),
         typed="".join(reversed(term._keyboard_buf)).encode(),
     )
+
+
+@contextlib.contextmanager
+def _environment(**changes: str | None) -> Iterator[None]:
+    """Other values of environment variables (None: unset), put back afterwards."""
+    before = {name: os.environ.get(name) for name in changes}
+    _set_environment(changes)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 class Terminal:

@@ -82,13 +82,13 @@ def before(field: Field, key: int, limit: int, *, start: int | None = None) -> l
     log = field.log
     stop = min(key, log.end_seq)
     first = log.first_seq if start is None else max(start, log.first_seq)
-    gaps = [g for g in seen_gaps(field) if g.first_seq < key and (start is None or g.first_seq >= start)]
+    gaps = [g for g in seen_gaps(field) if g.first_seq < key]
     lowest = max(first, stop - limit)
-    clear = not any(g.last_seq >= stop - limit for g in gaps) and (stop - limit >= first or not gaps)
+    clear = not any(g.last_seq >= lowest for g in gaps) and (stop - limit >= first or not gaps)
     if field.everything and clear:
         return list(range(lowest, stop))
     seqs = log.select(field.where, first, stop, limit, newest=True) if first < stop else []
-    return sorted({*seqs, *(g.first_seq for g in gaps)})[-limit:]
+    return sorted({*seqs, *(g.first_seq for g in gaps if start is None or g.first_seq >= start)})[-limit:]
 
 
 def heights(field: Field, keys: Sequence[int]) -> list[int]:

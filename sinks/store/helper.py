@@ -203,7 +203,9 @@ class SearchHelper:
         if token is None:
             return []
         why = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return [SearchProgress(token, (), self._total, True, f"the search process ended ({why}); search again")]
+        return [
+            SearchProgress(token, (), self._total, True, f"the search process ended ({why}); search again")
+        ]
 
     def _forget_spent(self) -> None:
         if self._spent is not None:
@@ -214,7 +216,9 @@ class SearchHelper:
 def _import_path() -> list[str]:
     """Where the child finds what we have imported: it starts without `site` and without the environment's say."""
     package = Path(__file__).absolute().parents[3]
-    return [*dict.fromkeys([str(package), *(entry for entry in sys.path if entry and Path(entry).is_absolute())])]
+    return [
+        *dict.fromkeys([str(package), *(entry for entry in sys.path if entry and Path(entry).is_absolute())])
+    ]
 
 
 if __name__ == "__main__":

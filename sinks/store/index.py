@@ -154,6 +154,11 @@ class Frames(Sequence[FrameRow]):
         """Index of the frame that holds the key byte at `position`."""
         return max(0, bisect_right(self._columns.key_at, position, 0, self._length) - 1)
 
+    def flagged(self, flag: FrameFlag) -> list[int]:
+        """Indexes of the frames that carry this flag; cheap (no row is made)."""
+        bit = int(flag) << 8
+        return [n for n, mark in enumerate(self._columns.marks[: self._length]) if mark & bit]
+
     def spans(self) -> list[tuple[int, int, int]]:
         """Stretches without a hole: (first seq, position of its first key byte, lines)."""
         spans: list[tuple[int, int, int]] = []

@@ -99,7 +99,9 @@ def decode_part(line: bytes) -> SearchProgress:
     """A part of an answer. Raises `ValueError`, `KeyError` or `TypeError` when it is none."""
     said = json.loads(line)
     seqs = tuple(said["seqs"])
-    return SearchProgress(int(said["token"]), seqs, int(said["total"]), bool(said["done"]), str(said["error"]))
+    return SearchProgress(
+        int(said["token"]), seqs, int(said["total"]), bool(said["done"]), str(said["error"])
+    )
 
 
 def combine(parts: Iterable[SearchProgress]) -> list[SearchProgress]:

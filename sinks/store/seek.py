@@ -1,9 +1,9 @@
 """Searching a run's log: hits of a query in the text of its lines, part by part. Pure over a snapshot.
 
-Segments are mapped one after the other and searched for the plan's literals as they lie on disk, headers and all; a
-hit counts when it lies among a frame's lines. Only lines with a hit are judged, where the literal alone does not
-settle it. Text with escapes in it is handled so: a literal stands in it either whole, or cut by an escape, that is
-with ESC behind one of its beginnings; both are searched, and the line is judged without its escapes.
+Segments are mapped one after the other and searched for the plan's literals as they lie on disk, headers
+and all; a hit counts when it lies among a frame's lines. Only lines with a hit are judged, where the literal alone
+does not settle it. In lines with escapes a literal stands either whole, or cut by an escape: with ESC behind one
+of its beginnings. Both are searched, and the line is judged without its escapes.
 
 Frames are taken in slices that grow from one frame to a segment: the first hits come soon, a rare literal is
 searched at full speed, and `cancelled` is asked between slices.
@@ -30,7 +30,6 @@ _FIRST_SLICE = 1
 """Frames in the first slice; each further slice of a search is twice as long."""
 _LAST_SLICE = 64
 _ESC = 27
-_NEWLINE = 10
 
 
 @dataclass(slots=True)
@@ -135,6 +134,8 @@ def _lines(
     """(frame, its index, numbers of its lines that match), frame by frame where there is something."""
     plan = search.plan
     rows = [row for row in rows if row.end_offset <= len(data)]
+    if not rows:
+        return
     if not plan.needles:
         for index, row in enumerate(rows):
             if search.cancelled():
@@ -142,7 +143,7 @@ def _lines(
             yield row, first + index, _judge_all(search, view, data, row, first + index)
         return
     escapes = any(row.has_escape for row in rows)
-    start, stop = rows[0].raw_offset if rows else 0, rows[-1].end_offset if rows else 0
+    start, stop = rows[0].raw_offset, rows[-1].end_offset
     if plan.sure and not plan.strays and not escapes:
         hits: Iterator[int] = _one_a_line(data, plan.needles[0], start, stop, fold=plan.fold)
     else:
@@ -178,9 +179,7 @@ def _candidates(plan: Plan, data: memoryview, start: int, stop: int, escapes: bo
 def _cut(data: memoryview, needle: bytes, start: int, stop: int, *, fold: bool) -> Iterator[int]:
     """Places where a beginning of the needle ends in ESC, at the ESC."""
     low = needle.lower() if fold else needle
-    ends = {
-        end for byte in low[:-1] for end in ((byte, byte ^ 32) if fold and chr(byte).isalpha() else (byte,))
-    }
+    ends = set(low[:-1]) | (set(low[:-1].upper()) if fold else set())
     for end in sorted(ends):
         at = TOOLS.find(data, bytes((end, _ESC)), start, stop)
         while at >= 0:
@@ -220,9 +219,8 @@ def _by_frame(
         end = find(data, b"\n", hit, row.end_offset)
         if end < 0:
             end = row.end_offset
-        if (plan.sure and not row.has_escape and not plan.strays) or plan.judge(
-            text_of(bytes(data[begin:end]))
-        ):
+        settled = plan.sure and not plan.strays and not row.has_escape
+        if settled or plan.judge(text_of(bytes(data[begin:end]))):
             lines.append(number)
     yield row, first + index, lines
 

@@ -1,8 +1,8 @@
 """Long lines that are stored in pieces: which seqs belong together, and where their joined text matches.
 
-A piece is the last line of a run with `more`; it goes on in the next line of its source and stream, often in a
-later frame with others' lines in between. Only run tables are read, and only from the first piece on. Pure over a
-snapshot.
+A piece is the last line of a run with `more`; it goes on in the next line of its source and stream, often in
+a later frame with others' lines in between. Only run tables are read, and only from the first piece on. Pure
+over a snapshot.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from brummer_rx.sinks.store.snapshot import StoreSnapshot
 __all__ = ["Chain", "chains", "hits_in"]
 
 _WINDOW = 16
-"""So many pieces are joined at once (16 MiB of a line): a match that is longer than a piece may be missed beyond."""
+"""So many pieces are joined at once (16 MiB); beyond, a match longer than a piece may be missed."""
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def hits_in(
     starts: Callable[[str], Iterable[int]],
     cancelled: Callable[[], bool],
 ) -> Iterator[int]:
-    """The pieces in which a match of the joined text begins (a character cut by a border: the later piece)."""
+    """The pieces in which a match of the joined text begins (a cut character belongs to the later)."""
     for first in range(0, len(chain.seqs), _WINDOW - 1):
         window = chain.seqs[first : first + _WINDOW]
         if cancelled() or (first and len(window) == 1):

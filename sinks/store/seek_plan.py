@@ -1,10 +1,10 @@
-"""What must stand in a line for a query to match it: literals that a fast search finds, and a judge for the rest.
+"""What must stand in a line for a query to match it: literals to search, and a judge for the rest.
 
-A plan never misses a line: it names lines that may match, the judge (`re` on the text of a line) decides. Where a
-hit of the literal is a match by itself, the plan says so (`sure`). Pure.
+A plan never misses a line: it names lines that may match, the judge (`re` on the text of a line) decides.
+Where a hit of the literal is a match by itself, the plan says so (`sure`). Pure.
 
-Case is ignored as `re.IGNORECASE` does it: the literal is searched with ASCII folding; the four letters outside
-ASCII that also match one (ſ for s, the Kelvin sign for k, ı and İ for i) are searched beside it.
+Case is ignored as `re.IGNORECASE` does it: the literal is searched with ASCII folding; the four letters
+outside ASCII that also match one (ſ for s, the Kelvin sign for k, ı and İ for i) are searched beside it.
 """
 
 from __future__ import annotations
@@ -58,15 +58,14 @@ def make_plan(query: SearchQuery) -> Plan:
             compiled = re.compile(pattern, re.IGNORECASE if query.ignore_case else 0)
             tree = parser.parse(pattern, compiled.flags)
     except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"bad pattern: {error or type(error).__name__}") from error
+        raise ValueError(f"bad pattern: {str(error) or type(error).__name__}") from error
     fold = bool(compiled.flags & re.IGNORECASE)
     words = _best(tree, fold) or ()
     needles = tuple(dict.fromkeys(word.encode() for word in words))
     letters = {letter for word in words for letter in word.lower()} if fold else set()
     strays = tuple(stray.encode() for letter, more in _STRAYS.items() if letter in letters for stray in more)
-    sure = (
-        not query.regex and needles == (query.pattern.encode(errors="replace"),) and "\r" not in query.pattern
-    )
+    whole = needles == (query.pattern.encode(errors="replace"),)
+    sure = whole and not query.regex and "\r" not in query.pattern and "\n" not in query.pattern
     if query.regex or query.ignore_case:
         return Plan(needles, fold, strays, sure, compiled.search, _starts_of(compiled))
     text = query.pattern
@@ -84,7 +83,7 @@ def _places(word: str, text: str) -> Iterable[int]:
         at = text.find(word, at + 1)
 
 
-# --- literals that a pattern cannot do without ------------------------------------------------------------------
+# --- literals that a pattern cannot do without ----------------------------------------------------
 
 
 def _best(items: Any, fold: bool) -> tuple[str, ...] | None:
@@ -104,9 +103,11 @@ def _best(items: Any, fold: bool) -> tuple[str, ...] | None:
             found.append(inner)
     found.append((run,))
     found = [words for words in found if all(words)]
-    return max(
-        found, key=lambda words: (min(len(word.encode()) for word in words), -len(words)), default=None
-    )
+    return max(found, key=_worth, default=None)
+
+
+def _worth(words: tuple[str, ...]) -> tuple[int, int]:
+    return min(len(word.encode()) for word in words), -len(words)
 
 
 def _inside(code: Any, value: Any, fold: bool) -> tuple[str, ...] | None:

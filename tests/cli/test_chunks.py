@@ -69,6 +69,20 @@ def test_at(reader: RunReader, step: int) -> None:
     assert list(chunks_at(snapshot, [])) == []
 
 
+@pytest.mark.parametrize("every", [2, 9, 50])
+def test_few_and_many_matches_in_a_long_run(tmp_path: Path, every: int) -> None:
+    run = StoredRun(tmp_path)
+    levels = [Level.ERROR if n % every == 0 else Level.INFO for n in range(200)]
+    run.add("web", b"".join(b"line %d\n" % n for n in range(200)), levels, flags=BatchFlag.MORE)
+    run.end()
+    snapshot = open_run(run.path).snapshot()
+    where = LineFilter(None, Level.ERROR)
+    expected = snapshot.read(snapshot.select(where, 3, 197, 999))
+
+    assert lines_of(list(chunks_between(snapshot, where, 3, 197))) == expected
+    assert len(expected) > 1
+
+
 def test_a_damaged_frame_is_a_gap(tmp_path: Path) -> None:
     run = StoredRun(tmp_path, frame_bytes=14)
     for n in range(3):

@@ -121,8 +121,12 @@ def test_a_child_that_ignores_term_is_killed_after_the_grace(tmp_path: Path) -> 
 
 def test_a_second_stop_skips_the_grace(tmp_path: Path) -> None:
     run = Run(tmp_path, shell("a", "trap '' TERM; echo up; while :; do sleep 1; done"), grace="60")
-    stop = run.session.stop
-    run.when(lambda: run.session.store.snapshot().end_seq == 1, lambda: (stop(130), stop(130)) and None)
+
+    def twice() -> None:
+        run.session.stop(130)
+        run.session.stop(130)
+
+    run.when(lambda: run.session.store.snapshot().end_seq == 1, twice)
     began = time.monotonic()
 
     assert run.go() == 130
@@ -149,7 +153,9 @@ def test_a_grandchild_that_goes_on_writing_is_read_to_its_end(tmp_path: Path) ->
 
 
 def test_what_left_its_session_is_ended_with_the_run(tmp_path: Path) -> None:
-    run = Run(tmp_path, shell("a", "setsid sleep 100 >/dev/null 2>&1 </dev/null & echo $!"))
+    mark = tmp_path / "left"
+    stray = f"setsid sh -c 'touch {mark}; exec sleep 100' >/dev/null 2>&1 </dev/null &"
+    run = Run(tmp_path, shell("a", f"{stray} while [ ! -e {mark} ]; do sleep 0.01; done"))
     run.go()
 
     assert any("left over" in text for text in run.said)

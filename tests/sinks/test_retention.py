@@ -18,7 +18,14 @@ from brummer_rx.sinks.store.runs import list_runs
 from tests.sinks.storekit import SMALL, Kit, Oracle, all_lines, batch_of, some_batches
 
 RUNS = st.lists(
-    st.builds(RunSize, st.uuids().map(str), st.integers(0, 50), st.integers(0, 100), st.integers(0, 100), st.booleans()),
+    st.builds(
+        RunSize,
+        st.uuids().map(str),
+        st.integers(0, 50),
+        st.integers(0, 100),
+        st.integers(0, 100),
+        st.booleans(),
+    ),
     max_size=10,
     unique_by=lambda run: run.id,
 )

@@ -89,7 +89,9 @@ def test_a_state_dir_that_cannot_be_is_a_clear_error(tmp_path: Path, below: str)
     assert "--state-dir" in str(caught.value)
 
 
-def test_a_disk_that_refuses_the_manifest_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_refuses_the_manifest_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(self: object, *args: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 

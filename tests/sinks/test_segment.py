@@ -56,7 +56,11 @@ def test_flags_tell_of_escapes_and_pieces(tmp_path: Path) -> None:
     kit.put([batch_of(b"part", flags=BatchFlag.MORE)])
     (view,) = kit.flush().segments
 
-    assert [(row.has_escape, row.has_pieces) for row in view.frames] == [(False, False), (True, False), (False, True)]
+    assert [(row.has_escape, row.has_pieces) for row in view.frames] == [
+        (False, False),
+        (True, False),
+        (False, True),
+    ]
     kit.close()
 
 

@@ -47,10 +47,10 @@ FILTERS = st.builds(
 )
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    FILTERS, st.integers(0, 1600), st.integers(0, 1600), st.integers(0, 400), st.booleans(), st.integers(0, 2)
 )
-@given(FILTERS, st.integers(0, 1600), st.integers(0, 1600), st.integers(0, 400), st.booleans(), st.integers(0, 2))
 def test_filters_answer_like_a_plain_list(
     stored: Stored, where: LineFilter, start: int, stop: int, limit: int, newest: bool, which: int
 ) -> None:
@@ -91,7 +91,9 @@ def test_what_a_snapshot_says_of_itself(stored: Stored) -> None:
     for snapshot in stored.snapshots:
         assert snapshot.first_seq == 0
         assert snapshot.end_seq == stored.lines[-1].seq + 1
-        assert [(gap.source, gap.lines, gap.reason) for gap in snapshot.gaps] == [("s0", 50, GapReason.OVERFLOW)]
+        assert [(gap.source, gap.lines, gap.reason) for gap in snapshot.gaps] == [
+            ("s0", 50, GapReason.OVERFLOW)
+        ]
         assert set(snapshot.sources) == {line.source for line in stored.lines}
         paths = [view.path for view in snapshot.segments]
         sizes = [path.stat().st_size for path in paths]
@@ -100,7 +102,13 @@ def test_what_a_snapshot_says_of_itself(stored: Stored) -> None:
 
 
 def test_an_empty_snapshot() -> None:
-    assert (EMPTY.first_seq, EMPTY.end_seq, EMPTY.gaps, EMPTY.segments, EMPTY.bytes_on_disk) == (0, 0, (), (), 0)
+    assert (EMPTY.first_seq, EMPTY.end_seq, EMPTY.gaps, EMPTY.segments, EMPTY.bytes_on_disk) == (
+        0,
+        0,
+        (),
+        (),
+        0,
+    )
     assert all_lines(EMPTY) == []
     assert EMPTY.read([0, 1]) == []
     assert EMPTY.select(LineFilter(), 0, 10, 10) == []
@@ -132,7 +140,9 @@ def damaged(tmp_path: Path) -> tuple[StoreSnapshot, list[Line]]:
     data = bytearray(view.path.read_bytes())
     data[row.raw_offset] ^= 1
     view.path.write_bytes(data)
-    return snapshot, [line for line in Oracle.of(batches).lines if not row.first_seq <= line.seq < row.end_seq]
+    return snapshot, [
+        line for line in Oracle.of(batches).lines if not row.first_seq <= line.seq < row.end_seq
+    ]
 
 
 def test_a_damaged_frame_becomes_a_gap_when_it_is_read_and_leaves_the_answers(tmp_path: Path) -> None:

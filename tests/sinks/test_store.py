@@ -96,7 +96,11 @@ def test_what_goes_in_comes_out_in_order_live_sealed_and_from_another_reader(
 def test_append_gives_contiguous_numbers(tmp_path: Path) -> None:
     kit = Kit(tmp_path)
 
-    firsts = [kit.store.append(batch_of(b"a", b"b")), kit.store.append(batch_of(b"c")), kit.store.append(batch_of(b"d"))]
+    firsts = [
+        kit.store.append(batch_of(b"a", b"b")),
+        kit.store.append(batch_of(b"c")),
+        kit.store.append(batch_of(b"d")),
+    ]
 
     assert firsts == [0, 2, 3]
     kit.close()

@@ -32,7 +32,9 @@ def test_a_refused_sync_is_told_once_until_it_works_again(tmp_path: Path) -> Non
         kit.clock.advance(1.5)
         kit.settle()
 
-    assert [text.split(":")[0] for text, _ in kit.notices] == ["the log cannot be synced (Input/output error)"] * 2
+    assert [text.split(":")[0] for text, _ in kit.notices] == [
+        "the log cannot be synced (Input/output error)"
+    ] * 2
     disk.bad = False
     kit.close()
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from brummer_rx.pipeline.errors import UsageError
-from brummer_rx.tui.terminal import MOUSE_OFF, MOUSE_ON, Facts, Terminal, unusable
+from brummer_rx.tui.terminal import MOUSE_OFF, MOUSE_ON, Facts, Terminal, probe, unusable
 
 FACTS = Facts(256, "xterm-256color", 1, "\x1b[?1049h", "\x1b[?1049l", lambda token: None)
 
@@ -180,3 +180,20 @@ def test_where_no_viewer_can_run(pty: Pty) -> None:
     finally:
         os.close(reader)
         os.close(writer)
+
+
+def test_blessed_is_built_in_another_environment_than_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("TERM_PROGRAM", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # blessed styles although the output of the tests is no terminal
+    monkeypatch.delenv("COLORTERM", raising=False)
+    facts = probe()
+
+    assert os.environ["NO_COLOR"] == "1"
+    assert "TERM_PROGRAM" not in os.environ
+    assert (facts.colors, facts.kind, facts.typed) == (256, "xterm-256color", b"")
+    assert "\x1b[?1049h" in facts.enter and "\x1b[?1049l" in facts.leave
+    assert facts.resolve("\x1b[A") == "up"

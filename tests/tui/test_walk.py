@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from brummer_rx.pipeline.event import Level
@@ -51,6 +51,7 @@ def all_keys(field: Field) -> list[int]:
 
 
 @given(GAPS, WHERE, st.integers(-2, 45), st.integers(0, 12))
+@example([(4, 6)], LineFilter(), 11, 1)  # the gap begins before the start and reaches beyond it
 def test_after_and_before_agree_with_the_definition(
     gaps: list[tuple[int, int]], where: LineFilter, key: int, limit: int
 ) -> None:

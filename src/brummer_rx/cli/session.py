@@ -44,6 +44,8 @@ __all__ = ["STUCK_AFTER", "Session", "terminal_size"]
 
 END_TIMEOUT = 5.0
 """Seconds that each step of the shutdown may take before it is given up (and said)."""
+LOG_BYTES = 4 * 1024 * 1024
+"""Our own messages of one run: two files of this size at most."""
 STUCK_AFTER = 1.0
 """After a stop signal: a console whose reader took nothing for so long is let go, the store goes on."""
 
@@ -78,7 +80,13 @@ class Session:
         self.run_folder = create_run(
             settings.state_dir, project=str(settings.folder), command=command, tool=__version__
         )
-        self._log = logger.add(self.run_folder.path / "tool.log", level="INFO", delay=True, catch=True)
+        self._log = logger.add(
+            self.run_folder.path / "tool.log",
+            level="INFO",
+            rotation=LOG_BYTES,
+            retention=1,
+            opener=_private,
+        )
         self.loop = MainLoop(on_error=self._loop_failed)
         self.clock = ClockThread()
         self.ledgers = Ledgers()
@@ -130,6 +138,7 @@ class Session:
 
     def run(self, *sinks: SinkSpec) -> None:
         """Start everything and serve until the run is over. `close` must follow, whatever happens here."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored by our parent, no exit code could be read
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self.loop.on_signal(signum, self._on_signal(signum))
         self._connect(sinks)
@@ -292,6 +301,10 @@ class Session:
         for name in sweep(self.run_folder.id, 0.0 if self._stops > 1 else self.settings.grace):
             self.tell(f"stopped what was left over: {name}", False)
         return True
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def terminal_size(fd: int = 1) -> tuple[int, int]:

@@ -1,0 +1,59 @@
+"""Which mode a run takes, and what it starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brummer_rx.cli.requests import Place, StartOptions
+from brummer_rx.cli.start import mode_of, specs_of, start
+from brummer_rx.pipeline.errors import UsageError
+from brummer_rx.pipeline.process import ProcessSpec
+from brummer_rx.pipeline.settings import load
+from brummer_rx.sources.detect import Choice
+
+
+def options(folder: Path, *words: str, plain: bool = False, headless: bool = False) -> StartOptions:
+    settings = load(folder, {"state_dir": str(folder / "state")}, {"HOME": str(folder)})
+    return StartOptions(Place(settings), words, plain=plain, headless=headless)
+
+
+@pytest.mark.parametrize(
+    ("plain", "headless", "stdin", "stdout", "mode"),
+    [
+        (False, False, True, True, "viewer"),
+        (True, False, True, True, "plain"),
+        (False, True, True, True, "headless"),
+        (False, False, True, False, "plain"),
+        (False, False, False, True, "plain"),
+    ],
+)
+def test_the_viewer_needs_a_terminal_on_both_sides(
+    plain: bool, headless: bool, stdin: bool, stdout: bool, mode: str, tmp_path: Path
+) -> None:
+    wish = options(tmp_path, plain=plain, headless=headless)
+
+    assert mode_of(wish, stdin=stdin, stdout=stdout) == mode
+
+
+def test_words_are_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    wish = options(tmp_path, "echo hello; exit 2", plain=True)
+
+    assert start(wish, wish.place.settings) == 2
+    assert "echo | hello" in capfd.readouterr().out
+
+
+def test_nothing_to_choose_from_names_what_may_be_picked(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"scripts": {"dev": "true", "test": "true"}}')
+    wish = options(tmp_path, plain=True)
+
+    with pytest.raises(UsageError, match=r"say what to run.*dev.*test"):
+        start(wish, wish.place.settings)
+
+
+def test_the_viewer_lists_what_may_be_picked() -> None:
+    spec = ProcessSpec("dev", ("true",), "true", ".", autostart=False)
+
+    assert specs_of(Choice((), (spec,))) == (spec,)
+    assert specs_of(Choice((spec,))) == (spec,)
