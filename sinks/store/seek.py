@@ -1,9 +1,9 @@
 """Searching a run's log: hits of a query in the text of its lines, part by part. Pure over a snapshot.
 
 Segments are mapped one after the other and searched for the plan's literals as they lie on disk, headers
-and all; a hit counts when it lies among a frame's lines. Only lines with a hit are judged, where the literal alone
-does not settle it. In lines with escapes a literal stands either whole, or cut by an escape: with ESC behind one
-of its beginnings. Both are searched, and the line is judged without its escapes.
+and all; a hit counts when it lies among a frame's lines. Only lines with a hit are judged, where the literal
+alone does not settle it. In lines with escapes a literal stands either whole, or cut by an escape: with ESC
+behind one of its beginnings. Both are searched, and the line is judged without its escapes.
 
 Frames are taken in slices that grow from one frame to a segment: the first hits come soon, a rare literal is
 searched at full speed, and `cancelled` is asked between slices.

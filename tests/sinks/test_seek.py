@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import tempfile
 from collections.abc import Callable
@@ -36,8 +37,8 @@ class AtOnce:
 Batch = tuple[str, bytes, BatchFlag]
 
 
-def stored(folder: Path, batches: list[Batch], **options: int) -> StoreSnapshot:
-    """A run with these batches, written, sealed and opened again."""
+def stored(folder: Path, batches: list[Batch], *, each: bool = False, **options: int) -> StoreSnapshot:
+    """A run with these batches, written (with `each` in so many frames), sealed and opened again."""
     run = create_run(folder, project="shop", command="test")
     lane = AtOnce()
     store = LogStore(
@@ -54,6 +55,8 @@ def stored(folder: Path, batches: list[Batch], **options: int) -> StoreSnapshot:
         counts[source] = first + lines
         levels = bytes((first + n) % 6 for n in range(lines))
         store.append(LogBatch(source, Stream.OUT, first, lines, 10**18, data, flags, levels))
+        if each:
+            store.flush()
     assert store.close(5.0)
     with open_run(run.path) as reader:
         return reader.snapshot()
@@ -110,8 +113,8 @@ def oracle(snapshot: StoreSnapshot, query: SearchQuery) -> list[int]:
     )
 
 
-pieces = st.sampled_from(
-    [
+PIECES = [
+    *[
         b"ab",
         b"AB",
         b"b",
@@ -127,9 +130,10 @@ pieces = st.sampled_from(
         b"\xe2\x82",
         b"s",
         b"S",
-    ]
-    + [c.encode() for c in "sSéÉſKkİıißǅ€\ufffd"]
-)
+    ],
+    *[c.encode() for c in "sSéÉſKkİıißǅ€\ufffd"],
+]
+pieces = st.sampled_from(PIECES)
 text_lines = st.lists(pieces, max_size=8).map(b"".join).map(lambda line: line + b"\n")
 batch_lists = st.lists(
     st.tuples(st.sampled_from(["web", "api"]), st.lists(text_lines, min_size=1, max_size=6).map(b"".join)),
@@ -137,16 +141,46 @@ batch_lists = st.lists(
     max_size=8,
 )
 literals = st.text("abAB 1msSkKiIéſK\u0130\u0131\r\ufffdm[", max_size=4)
-regexes = st.sampled_from(
-    [
-        "ab", "a+b", "^ab", "b$", "(ab|ba)+", "(?i)ab", "(?i:s)b", "a.b", "[ab]{2}", "a(?=b)", "(?<=a)b", "x*", "",
-        "ab?", "(?:ab){2}", "ab|1m", "é", "\ufffd", r"\bab\b", r"a\s?b", "(a)(b)\\1", "(?s:.)ab", "ab\n", "(?>ab)",
-        "(?x) a b # c", "(?i)[s]", "m{0}ab", "[^a]b", "k|i|s", "(?i)\u212a", "(ab){0,2}b", "\r", "(?:|ab)", "(?!ab)a",
-    ]
-)  # fmt: skip
+REGEXES = [
+    "ab",
+    "a+b",
+    "^ab",
+    "b$",
+    "(ab|ba)+",
+    "(?i)ab",
+    "(?i:s)b",
+    "a.b",
+    "[ab]{2}",
+    "a(?=b)",
+    "(?<=a)b",
+    "x*",
+    "",
+    "ab?",
+    "(?:ab){2}",
+    "ab|1m",
+    "é",
+    "\ufffd",
+    r"\bab\b",
+    r"a\s?b",
+    "(a)(b)\\1",
+    "(?s:.)ab",
+    "ab\n",
+    "(?>ab)",
+    "(?x) a b # c",
+    "(?i)[s]",
+    "m{0}ab",
+    "[^a]b",
+    "k|i|s",
+    "(?i)\u212a",
+    "(ab){0,2}b",
+    "\r",
+    "(?:|ab)",
+    "(?!ab)a",
+]
+regexes = st.sampled_from(REGEXES)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(
     batches=batch_lists,
     pattern=st.one_of(literals.map(lambda p: (p, False)), regexes.map(lambda p: (p, True))),
@@ -189,7 +223,7 @@ def test_the_engine_finds_what_a_loop_finds(
     assert last.error == ""
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(
     parts=st.lists(
         st.tuples(st.sampled_from(["web", "api"]), st.text("abAB é", min_size=1, max_size=6), st.booleans()),
@@ -217,6 +251,62 @@ def test_pieces_are_searched_as_one_line(
     assert got == want
 
 
+@pytest.fixture(scope="module")
+def soup(tmp_path_factory: pytest.TempPathFactory) -> StoreSnapshot:
+    """Several segments of lines made of the pieces above, some of them cut into pieces."""
+    rng = random.Random(3)
+    batches: list[Batch] = []
+    for _ in range(60):
+        lines = [
+            b"".join(rng.choices(PIECES, k=rng.randrange(12))) + b"\n" for _ in range(rng.randrange(1, 40))
+        ]
+        more = BatchFlag.MORE if rng.random() < 0.2 else BatchFlag.NONE
+        if more:  # whole characters and escapes up to the border: the oracle counts piece by piece
+            lines[-1] = rng.choice([b"ab", b"a", b"1", b"x ab a"]) + b"\n"
+        batches.append((rng.choice(["web", "api", "db"]), b"".join(lines), more))
+    return stored(tmp_path_factory.mktemp("soup"), batches, each=True, segment_bytes=6000)
+
+
+WORDS = [
+    "ab",
+    "AB",
+    "a",
+    "1m",
+    "ba",
+    "é",
+    "k",
+    "s",
+    "is",
+    "\ufffd",
+    "€",
+    "m",
+    "[3",
+    " ",
+    "",
+    "abb",
+    "1 ",
+    "sS",
+    "\r",
+    "b\r",
+]
+
+
+@pytest.mark.parametrize("ignore_case", [False, True])
+@pytest.mark.parametrize(
+    ("pattern", "regex"), [*((word, False) for word in WORDS), *((pattern, True) for pattern in REGEXES)]
+)
+def test_every_pattern_over_several_segments(
+    soup: StoreSnapshot, pattern: str, regex: bool, ignore_case: bool
+) -> None:
+    assert len(soup.segments) > 2
+    query = SearchQuery(pattern, regex, ignore_case)
+    want = oracle(soup, query)
+
+    assert answer(soup, query)[0] == want
+    warned = replace(query, where=LineFilter(frozenset({"web", "db"}), Level.WARN), start=100, stop=700)
+    assert answer(soup, warned)[0] == oracle(soup, warned)
+
+
 LINES = b"".join(b"line %d %s\n" % (n, b"odd" if n % 2 else b"even") for n in range(1000))
 
 
@@ -224,7 +314,7 @@ LINES = b"".join(b"line %d %s\n" % (n, b"odd" if n % 2 else b"even") for n in ra
 def thousand(tmp_path_factory: pytest.TempPathFactory) -> StoreSnapshot:
     lines = LINES.splitlines(keepends=True)
     batches: list[Batch] = [("web", b"".join(lines[n : n + 20]), BatchFlag.NONE) for n in range(0, 1000, 20)]
-    return stored(tmp_path_factory.mktemp("run"), batches, segment_bytes=4000, frame_bytes=512)
+    return stored(tmp_path_factory.mktemp("run"), batches, each=True, segment_bytes=4000)
 
 
 def test_the_newest_come_first_and_the_limits_hold(thousand: StoreSnapshot) -> None:
@@ -285,7 +375,7 @@ def test_a_literal_with_a_newline_matches_nothing(tmp_path: Path) -> None:
 
 def test_a_damaged_frame_has_no_hits_and_a_lost_segment_none(tmp_path: Path) -> None:
     batches: list[Batch] = [("web", b"needle %d\n" % n, BatchFlag.NONE) for n in range(40)]
-    snapshot = stored(tmp_path, batches, segment_bytes=600, frame_bytes=8)
+    snapshot = stored(tmp_path, batches, each=True, segment_bytes=600)
     first, second = snapshot.segments[:2]
     with first.path.open("r+b") as file:
         file.seek(first.frames[0].raw_offset + 3)

@@ -1,0 +1,321 @@
+"""Hits in the frames of one mapped segment: needles at memory speed, the pattern only where it has to be asked.
+
+Single pieces of a long line are ordinary lines here; `search_chains` deals with their joined text.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+
+from brummer_rx.pipeline.fastbytes import TOOLS
+from brummer_rx.pipeline.text import strip_escapes, text_of
+from brummer_rx.sinks.store.format import FrameFlag, body_is_whole, decode_header
+from brummer_rx.sinks.store.format import HEADER_SIZE
+from brummer_rx.sinks.store.index import FrameRow
+from brummer_rx.sinks.store.keymask import Rule, mask
+from brummer_rx.sinks.store.search_plan import Needle, Plan
+from brummer_rx.sinks.store.segment import SegmentView
+
+__all__ = ["CancelledError", "FrameSearch"]
+
+_NEWLINE = b"\n"
+_FEW = 16
+"""Hits that are looked for one by one; a frame with more of them is taken apart as a whole."""
+_DENSE = 2
+"""With a hit in more than one of so many lines every line is looked at, else the pieces between hits."""
+_TORN_MANY = 8
+"""A frame with a candidate in one of so many lines is stripped as a whole."""
+
+_find, _rfind, _count, _find_uncased = TOOLS.find, TOOLS.rfind, TOOLS.count, TOOLS.find_uncased
+
+Spots = dict[int, int]
+"""Line number within a frame -> position of a byte of that line in the data looked at; ascending by line."""
+
+
+class CancelledError(Exception):
+    """`cancelled` said so."""
+
+
+class FrameSearch:
+    """One query in one mapped segment. Made, used and dropped by one thread, within `SegmentView.mapped`."""
+
+    def __init__(
+        self,
+        view: SegmentView,
+        data: memoryview,
+        plan: Plan,
+        rule: Rule,
+        window: tuple[int, int],
+        pieces: Sequence[int],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        """`window`: first seq and the seq after the last; `pieces`: ascending seqs to leave out."""
+        self._view = view
+        self._data = data
+        self._plan = plan
+        self._rule = rule
+        self._start, self._stop = window
+        self._pieces = pieces
+        self._cancelled = cancelled
+        self._escaped = set(view.frames.flagged(FrameFlag.HAS_ESCAPE))
+
+    def hits(self, first: int, last: int) -> list[int]:
+        """Seqs of the hits in the frames [first, last), ascending. Raises `CancelledError`."""
+        plan = self._plan
+        if plan.impossible:
+            return []
+        if plan.needles is None:
+            return [seq for n in range(first, last) for seq in self._in_every_line(self._view.frames[n])]
+        found: list[int] = []
+        for begin, end in self._stretches(first, last):
+            if begin in self._escaped:
+                found += self._in_escaped(self._view.frames[begin])
+            else:
+                found += self._in_plain(begin, end)
+        return found
+
+    def _stretches(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Single frames with escape sequences, and as many others at once as there are."""
+        at = first
+        while at < last:
+            end = at + 1
+            if at not in self._escaped:
+                while end < last and end not in self._escaped:
+                    end += 1
+            yield at, end
+            at = end
+
+    # --- frames without escape sequences ---
+
+    def _in_plain(self, first: int, last: int) -> list[int]:
+        """Frames without escape sequences, all at once: few of them are looked at one by one."""
+        needles = self._plan.needles or ()
+        frames = self._view.frames
+        sure: dict[int, Spots] = {}
+        asked: dict[int, Spots] = {}
+        for needle in needles:
+            into = sure if needle.exact else asked
+            for number, spots in self._walk(needle, first, last):
+                _merge(into, number, spots)
+        if self._plan.folds:
+            for number in range(first, last):
+                for spots in self._folding(frames[number]):
+                    _merge(asked, number, spots)
+        found: list[int] = []
+        for number in sorted(sure.keys() | asked.keys()):
+            row = frames[number]
+            lines = self._wanted(row, sure.get(number, {}))
+            ask = self._wanted(row, asked.get(number, {}))
+            if (lines or ask) and self._is_whole(row):
+                confirmed = self._confirm(row, ask)
+                seen = sorted({*lines, *confirmed}) if confirmed else lines
+                found += [row.first_seq + line for line in seen]
+        return found
+
+    def _walk(self, needle: Needle, first: int, last: int) -> Iterator[tuple[int, Spots]]:
+        """Frames with the needle, and the lines that have it. The search runs over headers and keys too."""
+        frames, data, length = self._view.frames, self._data, len(needle.data)
+        find = _find_uncased if needle.uncased else _find
+        end = min(frames[last - 1].end_offset, len(data))
+        at = frames[first].raw_offset
+        while (hit := find(data, needle.data, at, end)) >= 0:
+            number = frames.at_offset(hit)
+            row = frames[number]
+            if hit < row.raw_offset:
+                at = row.raw_offset
+                continue
+            at = row.end_offset
+            if hit + length <= at:
+                yield number, spots_of(data, needle, row.raw_offset, at, hit)
+
+    def _folding(self, row: FrameRow) -> Iterator[Spots]:
+        """Lines with a character that only `re.IGNORECASE` takes for a letter of the needles."""
+        if row.end_offset > len(self._data) or bytes(self._data[row.raw_offset : row.end_offset]).isascii():
+            return
+        for data in self._plan.folds:
+            hit = _find(self._data, data, row.raw_offset, row.end_offset)
+            if hit >= 0:
+                yield spots_of(self._data, Needle(data, False, False), row.raw_offset, row.end_offset, hit)
+
+    def _confirm(self, row: FrameRow, spots: Spots) -> list[int]:
+        """Those of the lines that the pattern takes."""
+        if not spots:
+            return []
+        self._beat()
+        search, data = self._plan.search, self._data
+        if len(spots) > _FEW:
+            texts = _texts(bytes(data[row.raw_offset : row.end_offset]))
+            return [line for line in spots if search(texts[line])]
+        found = []
+        for line, at in spots.items():
+            start = max(row.raw_offset, _rfind(data, _NEWLINE, row.raw_offset, at) + 1)
+            end = _find(data, _NEWLINE, at, row.end_offset)
+            if search(text_of(bytes(data[start:end]))):
+                found.append(line)
+        return found
+
+    # --- frames with escape sequences ---
+
+    def _in_escaped(self, row: FrameRow) -> list[int]:
+        """One frame: lines that have a needle, or the beginning of one up to an escape sequence, are stripped."""
+        if row.end_offset > len(self._data):
+            return []
+        raw = bytes(self._data[row.raw_offset : row.end_offset])
+        spots = self._torn_spots(raw, row.lines)
+        if spots is None:
+            return self._in_stripped(row, raw)
+        spots = self._wanted(row, spots)
+        if not spots or not self._is_whole(row):
+            return []
+        self._beat()
+        found = []
+        for line, at in spots.items():
+            start = raw.rfind(_NEWLINE, 0, at) + 1
+            if self._plan.search(text_of(raw[start : raw.find(_NEWLINE, at)])):
+                found.append(row.first_seq + line)
+        return found
+
+    def _torn_spots(self, raw: bytes, lines: int) -> Spots | None:
+        """Candidates in a frame's lines; None when there are so many that it is better stripped."""
+        plan = self._plan
+        if plan.folds and not raw.isascii():
+            return None
+        end = len(raw)
+        found: dict[int, Spots] = {}
+        for needle in (*(plan.needles or ()), *plan.torn):
+            find = _find_uncased if needle.uncased else _find
+            hit = find(raw, needle.data, 0, None)
+            if hit >= 0:
+                _merge(found, 0, spots_of(raw, needle, 0, end, hit, limit=lines // _TORN_MANY))
+                if len(found[0]) > lines // _TORN_MANY:
+                    return None
+        return found.get(0, {})
+
+    def _in_stripped(self, row: FrameRow, raw: bytes) -> list[int]:
+        """One frame with its escape sequences taken out first."""
+        plain = strip_escapes(raw)
+        found: dict[int, Spots] = {}
+        needles = plan_needles(self._plan)
+        for needle in needles:
+            find = _find_uncased if needle.uncased else _find
+            hit = find(plain, needle.data, 0, None)
+            if hit >= 0:
+                _merge(found, 0, spots_of(plain, needle, 0, len(plain), hit))
+        spots = self._wanted(row, found.get(0, {}))
+        if not spots or not self._is_whole(row):
+            return []
+        if len(needles) == 1 and needles[0].exact:
+            return [row.first_seq + line for line in spots]
+        self._beat()
+        texts = _texts(plain)
+        return [row.first_seq + line for line in spots if self._plan.search(texts[line])]
+
+    # --- no needle ---
+
+    def _in_every_line(self, row: FrameRow) -> list[int]:
+        """One frame, the pattern asked of each of its lines that the filter lets through."""
+        self._beat()
+        if row.end_offset > len(self._data):
+            return []
+        lines = self._wanted(row, dict.fromkeys(range(row.lines), 0))
+        if not lines or not self._is_whole(row):
+            return []
+        raw = bytes(self._data[row.raw_offset : row.end_offset])
+        texts = _texts(strip_escapes(raw) if row.has_escape else raw)
+        search = self._plan.search
+        return [row.first_seq + line for line in lines if search(texts[line])]
+
+    # --- what all of them need ---
+
+    def _wanted(self, row: FrameRow, spots: Spots) -> Spots:
+        """The lines that lie in the window, pass the filter and are no pieces."""
+        if not spots:
+            return spots
+        first = row.first_seq
+        if first < self._start or row.end_seq > self._stop:
+            spots = {n: at for n, at in spots.items() if self._start <= first + n < self._stop}
+        if not self._rule.everything:
+            marks = mask(self._view, self._rule, row.key_at, row.key_at + row.lines)
+            spots = {n: at for n, at in spots.items() if marks[n]}
+        low = bisect_left(self._pieces, first)
+        high = bisect_left(self._pieces, row.end_seq, low)
+        for seq in self._pieces[low:high]:
+            spots.pop(seq - first, None)
+        return spots
+
+    def _is_whole(self, row: FrameRow) -> bool:
+        """Whether the frame is what was written; one that is not is reported, and has no hits."""
+        header = decode_header(self._data, row.offset)
+        whole = (
+            header is not None
+            and header.first_seq == row.first_seq
+            and body_is_whole(header, self._data[row.offset + HEADER_SIZE : row.end_offset])
+        )
+        if not whole:
+            self._view.backing.damage.report(row)
+        return whole
+
+    def _beat(self) -> None:
+        if self._cancelled():
+            raise CancelledError
+
+
+def plan_needles(plan: Plan) -> tuple[Needle, ...]:
+    """The needles, those for `folds` included."""
+    return (*(plan.needles or ()), *(Needle(data, False, False) for data in plan.folds))
+
+
+def spots_of(
+    data: bytes | memoryview, needle: Needle, start: int, end: int, hit: int, *, limit: int | None = None
+) -> Spots:
+    """The lines of [start, end) with the needle, given its first place; each line ends in a newline.
+
+    With `limit` the answer may stop at the first line beyond so many.
+    """
+    find = _find_uncased if needle.uncased else _find
+    what, length = needle.data, len(needle.data)
+    line = _count(data, _NEWLINE, start, hit)
+    spots = {line: hit}
+    while len(spots) < _FEW or (limit is not None and len(spots) <= limit):
+        after = _find(data, _NEWLINE, hit + length, end) + 1
+        if not after or (hit := find(data, what, after, end)) < 0:
+            return spots
+        line += 1 + _count(data, _NEWLINE, after, hit)
+        spots[line] = hit
+    if limit is not None:
+        return spots
+    after = _find(data, _NEWLINE, hit + length, end) + 1
+    if after:
+        rest = bytes(data[after:end])
+        if needle.uncased:
+            rest = rest.lower()
+        spots |= _dense(rest, what, line + 1, after, len(spots) * _DENSE > line)
+    return spots
+
+
+def _dense(rest: bytes, what: bytes, line: int, at: int, every_line: bool) -> Spots:
+    """The same for many hits: `rest` begins with line number `line` at position `at`."""
+    if every_line:
+        lines = rest.split(_NEWLINE)
+        starts = accumulate([len(text) + 1 for text in lines], initial=at)
+        return {line + n: start for n, (text, start) in enumerate(zip(lines, starts, strict=False)) if what in text}
+    parts = rest.split(what)[:-1]
+    numbers = accumulate([part.count(_NEWLINE) for part in parts])
+    ends = accumulate([len(part) + len(what) for part in parts])
+    spots: Spots = {}
+    for number, end in zip(numbers, ends, strict=True):
+        spots.setdefault(line + number, at + end - len(what))
+    return spots
+
+
+def _merge(into: dict[int, Spots], number: int, spots: Spots) -> None:
+    known = into.get(number)
+    into[number] = dict(sorted((known | spots).items())) if known else spots
+
+
+def _texts(plain: bytes) -> list[str]:
+    """The texts of lines without escape sequences."""
+    texts = plain.decode("utf-8", "replace").split("\n")
+    return [text.rstrip("\r") for text in texts] if b"\r" in plain else texts

@@ -1,0 +1,84 @@
+"""How a query is answered: which bytes to look for, and what to ask of a line that has them. Pure.
+
+The truth is Python's `re` on the text of a line (`pipeline/text.py`); the needles only spare it most lines.
+google-re2 is not used: its classes, `$` and case folding differ from `re`, so it would find other lines.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from brummer_rx.pipeline.reader import SearchQuery
+from brummer_rx.pipeline.text import ESC
+from brummer_rx.sinks.store.search_literal import case_variants, required
+
+__all__ = ["Needle", "Plan", "plan_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """Bytes to look for in the lines as they were written."""
+
+    data: bytes
+    """Lower case when `uncased`."""
+    uncased: bool
+    """ASCII letters match in either case."""
+    exact: bool
+    """A line that has it is a hit; else the pattern is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A query, prepared."""
+
+    search: Callable[..., re.Match[str] | None]
+    """`re.Pattern.search`: the truth about a text."""
+    needles: tuple[Needle, ...] | None
+    """A line without any of them is no hit (lines with escape sequences: see `torn`). None: ask every line."""
+    folds: tuple[bytes, ...] = ()
+    """Non-ASCII characters that `re.IGNORECASE` takes for letters of the needles: lines with one are asked too."""
+    torn: tuple[Needle, ...] = ()
+    """A needle's beginning up to an escape sequence: where a needle may go on behind the sequence."""
+    impossible: bool = False
+    """No line can be a hit."""
+
+
+def plan_for(query: SearchQuery) -> Plan:
+    """The plan of a query. Raises `ValueError` with a text for the user when the pattern is none."""
+    pattern = query.pattern if query.regex else re.escape(query.pattern)
+    flags = re.IGNORECASE if query.ignore_case else 0
+    try:
+        with warnings.catch_warnings():  # about the user's pattern; there is nobody to read it
+            warnings.simplefilter("ignore")
+            search = re.compile(pattern, flags).search
+            found = required(pattern, flags)
+    except (re.error, OverflowError, RecursionError, MemoryError, ValueError) as error:
+        raise ValueError(f"bad pattern: {str(error) or type(error).__name__}") from error
+    if not query.regex and ("\n" in query.pattern or "\x1b" in query.pattern):
+        return Plan(search, (), impossible=True)  # a text has neither
+    if found.clause is None:
+        return Plan(search, None)
+    uncased = found.clause.uncased
+    needles = found.clause.needles
+    # A CR may be there and yet not be part of the text (at the end of a line).
+    exact = found.whole and not any(byte in needles[0] for byte in b"\r\n\x1b")
+    folds = tuple(
+        {
+            variant.encode(): None
+            for needle in needles
+            for char in needle.decode()
+            if uncased and char.isascii()
+            for variant in case_variants(char)
+            if not variant.isascii()
+        }
+    )
+    torn = dict.fromkeys(needle[:end] + ESC for needle in needles for end in range(1, len(needle)))
+    return Plan(
+        search,
+        tuple(Needle(needle, uncased, exact) for needle in needles),
+        folds,
+        tuple(Needle(data, uncased, exact=False) for data in sorted(torn, key=len)),
+    )
