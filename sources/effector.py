@@ -70,6 +70,10 @@ class ProcessEffector:
         elif isinstance(effect, Cut):
             self._ingest.cut(effect.name, effect.incarnation)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Terminals of children that start from now on have this size. Any thread."""
+        self._size = (columns, rows)
+
     def _spawn(self, effect: Spawn, deliver: Deliver) -> None:
         spec = effect.spec
         pty = self._pty if spec.pty is None else spec.pty

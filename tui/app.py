@@ -51,6 +51,7 @@ class Viewer:
         *,
         options: ViewerOptions = DEFAULTS,
         on_quit: Callable[[], None],
+        on_resize: Callable[[int, int], None] = lambda width, height: None,
         environ: Mapping[str, str] | None = None,
         terminal: Terminal | None = None,
         facts: Facts | None = None,
@@ -60,12 +61,14 @@ class Viewer:
     ) -> None:
         """`on_quit` is called when the user (or the loss of the terminal) ends the run, maybe repeatedly.
 
+        `on_resize` hears of the terminal's new columns and rows: children on terminals follow it.
         The rest is for tests: another terminal, already asked (`facts`), another time, other pure parts.
         """
         self._run = run
         self._loop = loop
         self._options = options
         self._on_quit = on_quit
+        self._on_resize = on_resize
         self._environ = os.environ if environ is None else environ
         self._given = terminal
         self._facts = facts
@@ -219,6 +222,7 @@ class Viewer:
         if self._started and not self._finished:
             width, height = self._terminal.size()
             self.dispatch(Resize(width, height))
+            self._on_resize(width, height)
 
     # --- painting -----------------------------------------------------------------------------------------
 

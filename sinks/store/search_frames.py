@@ -11,8 +11,7 @@ from itertools import accumulate
 
 from brummer_rx.pipeline.fastbytes import TOOLS
 from brummer_rx.pipeline.text import strip_escapes, text_of
-from brummer_rx.sinks.store.format import FrameFlag, body_is_whole, decode_header
-from brummer_rx.sinks.store.format import HEADER_SIZE
+from brummer_rx.sinks.store.format import HEADER_SIZE, FrameFlag, body_is_whole, decode_header
 from brummer_rx.sinks.store.index import FrameRow
 from brummer_rx.sinks.store.keymask import Rule, mask
 from brummer_rx.sinks.store.search_plan import Needle, Plan
@@ -182,15 +181,18 @@ class FrameSearch:
         plan = self._plan
         if plan.folds and not raw.isascii():
             return None
-        end = len(raw)
+        many = lines // _TORN_MANY
         found: dict[int, Spots] = {}
-        for needle in (*(plan.needles or ()), *plan.torn):
-            find = _find_uncased if needle.uncased else _find
-            hit = find(raw, needle.data, 0, None)
-            if hit >= 0:
-                _merge(found, 0, spots_of(raw, needle, 0, end, hit, limit=lines // _TORN_MANY))
-                if len(found[0]) > lines // _TORN_MANY:
-                    return None
+        for steps in plan.torn:
+            for needle, of_lines in steps:
+                find = _find_uncased if needle.uncased else _find
+                hit = find(raw, needle.data, 0, None)
+                if hit >= 0 and of_lines:
+                    _merge(found, 0, spots_of(raw, needle, 0, len(raw), hit, limit=many))
+                    if len(found[0]) > many:
+                        return None
+                elif hit < 0 and not of_lines:
+                    break
         return found.get(0, {})
 
     def _in_stripped(self, row: FrameRow, raw: bytes) -> list[int]:
@@ -300,7 +302,11 @@ def _dense(rest: bytes, what: bytes, line: int, at: int, every_line: bool) -> Sp
     if every_line:
         lines = rest.split(_NEWLINE)
         starts = accumulate([len(text) + 1 for text in lines], initial=at)
-        return {line + n: start for n, (text, start) in enumerate(zip(lines, starts, strict=False)) if what in text}
+        return {
+            line + n: start
+            for n, (text, start) in enumerate(zip(lines, starts, strict=False))
+            if what in text
+        }
     parts = rest.split(what)[:-1]
     numbers = accumulate([part.count(_NEWLINE) for part in parts])
     ends = accumulate([len(part) + len(what) for part in parts])

@@ -93,7 +93,7 @@ def _parts(items: Iterable[tuple[Any, Any]], uncased: bool) -> Iterator[_Run | C
 
 def _inlined(
     items: Iterable[tuple[Any, Any]], uncased: bool
-) -> Iterator[str | None | Iterator[_Run | Clause]]:
+) -> Iterator[str | Iterator[_Run | Clause] | None]:
     """Characters in a row; None or what else must occur where the row is interrupted."""
     for op, value in items:
         if op is sre.LITERAL:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from brummer_rx.pipeline.reader import SearchQuery
 from brummer_rx.pipeline.text import ESC
 from brummer_rx.sinks.store.search_literal import case_variants, required
 
-__all__ = ["Needle", "Plan", "plan_for"]
+__all__ = ["Needle", "Plan", "Step", "plan_for"]
+
+_STEM = 4
+"""Bytes of a needle's beginning that are looked for before longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,14 @@ class Needle:
     """A line that has it is a hit; else the pattern is asked."""
 
 
+class Step(NamedTuple):
+    """A look into a frame with escape sequences."""
+
+    needle: Needle
+    lines: bool
+    """True: lines that have it are to be asked. False: where it is nowhere, the rest of the steps is in vain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A query, prepared."""
@@ -40,8 +52,8 @@ class Plan:
     """A line without any of them is no hit (lines with escape sequences: see `torn`). None: ask every line."""
     folds: tuple[bytes, ...] = ()
     """Non-ASCII characters that `re.IGNORECASE` takes for letters of the needles: lines with one are asked too."""
-    torn: tuple[Needle, ...] = ()
-    """A needle's beginning up to an escape sequence: where a needle may go on behind the sequence."""
+    torn: tuple[tuple[Step, ...], ...] = ()
+    """For each needle: how to find lines that have it, perhaps torn apart by escape sequences."""
     impossible: bool = False
     """No line can be a hit."""
 
@@ -75,10 +87,18 @@ def plan_for(query: SearchQuery) -> Plan:
             if not variant.isascii()
         }
     )
-    torn = dict.fromkeys(needle[:end] + ESC for needle in needles for end in range(1, len(needle)))
     return Plan(
         search,
         tuple(Needle(needle, uncased, exact) for needle in needles),
         folds,
-        tuple(Needle(data, uncased, exact=False) for data in sorted(torn, key=len)),
+        tuple(tuple(_torn(needle, uncased)) for needle in needles),
     )
+
+
+def _torn(needle: bytes, uncased: bool) -> Iterator[Step]:
+    """A torn needle has one of its beginnings right before an escape sequence; long beginnings are rare."""
+    for end in range(1, len(needle)):
+        if end == _STEM:
+            yield Step(Needle(needle[:end], uncased, exact=False), lines=False)
+        yield Step(Needle(needle[:end] + ESC, uncased, exact=False), lines=True)
+    yield Step(Needle(needle, uncased, exact=False), lines=True)

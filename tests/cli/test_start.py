@@ -20,21 +20,20 @@ def options(folder: Path, *words: str, plain: bool = False, headless: bool = Fal
 
 
 @pytest.mark.parametrize(
-    ("plain", "headless", "stdin", "stdout", "mode"),
+    ("plain", "headless", "why", "mode"),
     [
-        (False, False, True, True, "viewer"),
-        (True, False, True, True, "plain"),
-        (False, True, True, True, "headless"),
-        (False, False, True, False, "plain"),
-        (False, False, False, True, "plain"),
+        (False, False, None, "viewer"),
+        (True, False, None, "plain"),
+        (False, True, None, "headless"),
+        (False, False, "no terminal", "plain"),
     ],
 )
-def test_the_viewer_needs_a_terminal_on_both_sides(
-    plain: bool, headless: bool, stdin: bool, stdout: bool, mode: str, tmp_path: Path
+def test_the_viewer_is_left_out_when_asked_or_impossible(
+    plain: bool, headless: bool, why: str | None, mode: str, tmp_path: Path
 ) -> None:
     wish = options(tmp_path, plain=plain, headless=headless)
 
-    assert mode_of(wish, stdin=stdin, stdout=stdout) == mode
+    assert mode_of(wish, why_no_viewer=why) == mode
 
 
 def test_words_are_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

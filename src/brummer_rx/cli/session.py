@@ -105,20 +105,21 @@ class Session:
         )
         self.flow = LineFlow(self.pool, self.ledgers, self._sink_ended)
         self.ingest = Ingest(gate=self.flow.entrance, clock=self.clock)
+        self.effector = ProcessEffector(
+            self.ingest,
+            clock=self.clock,
+            run_id=self.run_folder.id,
+            pty=pty,
+            size=size,
+            expected=len(specs),
+            pipe_buffer=settings.pipe_buffer,
+        )
         self.supervisor = Supervisor(
             specs,
             grace=settings.grace,
             lane=self.pool,
             clock=self.clock,
-            effector=ProcessEffector(
-                self.ingest,
-                clock=self.clock,
-                run_id=self.run_folder.id,
-                pty=pty,
-                size=size,
-                expected=len(specs),
-                pipe_buffer=settings.pipe_buffer,
-            ),
+            effector=self.effector,
             on_tell=self._told,
             on_change=self._table_changed,
             ledgers=self.ledgers,
@@ -173,6 +174,11 @@ class Session:
             self.tell(why + (" at once" if self._stops > 1 else ""), False)
         self.supervisor.send(Command(CommandKind.STOP_ALL if self._stops == 1 else CommandKind.KILL_ALL))
         self._finish_if_over()
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Our terminal has another size now: so have those of the children."""
+        self.effector.resize(columns, rows)
+        self.ingest.resize(columns, rows)
 
     @property
     def stopping(self) -> bool:

@@ -19,11 +19,11 @@ Mode = str
 PLAIN, HEADLESS, VIEWER = "plain", "headless", "viewer"
 
 
-def mode_of(options: StartOptions, *, stdin: bool, stdout: bool) -> Mode:
-    """Viewer, plain stream or headless; `stdin` and `stdout` tell whether they are terminals."""
+def mode_of(options: StartOptions, *, why_no_viewer: str | None) -> Mode:
+    """Viewer, plain stream or headless; `why_no_viewer` is None where a viewer can run."""
     if options.headless:
         return HEADLESS
-    return VIEWER if stdin and stdout and not options.plain else PLAIN
+    return PLAIN if options.plain or why_no_viewer else VIEWER
 
 
 def start(options: StartOptions, settings: Settings) -> int:
@@ -31,7 +31,7 @@ def start(options: StartOptions, settings: Settings) -> int:
     logger.remove()  # nothing of ours may reach the terminal by itself
     discovered = discover(settings.folder, settings)
     choice = choose(options.words, discovered, names_only=options.names_only)
-    mode = mode_of(options, stdin=os.isatty(0), stdout=os.isatty(1))
+    mode = mode_of(options, why_no_viewer=_why_no_viewer())
     warnings = (*settings.warnings, *discovered.problems)
     if mode == VIEWER:
         from brummer_rx.cli.watch import watch
@@ -41,6 +41,14 @@ def start(options: StartOptions, settings: Settings) -> int:
 
     choice.must_start()
     return plain(settings, choice.specs, warnings=warnings, known=discovered.names, console=mode == PLAIN)
+
+
+def _why_no_viewer() -> str | None:
+    if not (os.isatty(0) and os.isatty(1)):
+        return "no terminal"  # the usual case, without loading the viewer
+    from brummer_rx.tui.terminal import unusable
+
+    return unusable(os.environ)
 
 
 def specs_of(choice: Choice) -> tuple[ProcessSpec, ...]:

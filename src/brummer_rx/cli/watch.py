@@ -46,9 +46,10 @@ def watch(
             mouse=settings.mouse,
             glyphs=settings.glyphs,
             sync=settings.sync_output,
-            fps=float(settings.fps),
+            fps=None if settings.get("fps").origin == "default" else float(settings.fps),
         ),
         on_quit=lambda: session.stop(0),
+        on_resize=session.resize,
     )
     control = Control(session)
     try:
@@ -63,5 +64,5 @@ def watch(
         control.close()
         code = session.close()
         for failure in viewer.failures:
-            sys.stderr.write(failure)
+            sys.stderr.write(f"{failure}\n")
     return code
