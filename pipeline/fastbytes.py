@@ -28,6 +28,7 @@ __all__ = [
     "find_all",
     "find_uncased",
     "iter_find",
+    "lower",
     "rfind",
     "rfind_newline",
 ]
@@ -60,6 +61,7 @@ class ByteTools:
     rfind: Callable[[View, bytes, int, int | None], int]
     count: Callable[[View, bytes, int, int | None], int]
     find_uncased: Callable[[View, bytes, int, int | None], int]
+    lower: Callable[[View], bytes]
 
 
 def _range(data: View, start: int, stop: int | None) -> tuple[int, int]:
@@ -120,7 +122,11 @@ def _pure_find_uncased(data: View, needle: bytes, start: int, stop: int | None) 
     return -1
 
 
-PURE = ByteTools("standard library", _pure_find, _pure_rfind, _pure_count, _pure_find_uncased)
+def _pure_lower(data: View) -> bytes:
+    return bytes(data).lower()
+
+
+PURE = ByteTools("standard library", _pure_find, _pure_rfind, _pure_count, _pure_find_uncased, _pure_lower)
 """The fallback: always there."""
 
 # --- stringzilla ----------------------------------------------------------------------------------
@@ -141,7 +147,12 @@ def _zilla(sz: Any) -> ByteTools:
             first = hit + 1
         return -1
 
-    return ByteTools("stringzilla", sz.find, sz.rfind, sz.count, find_uncased)
+    lower_case = bytes(range(256)).lower()
+
+    def lower(data: View) -> bytes:
+        return bytes(sz.translate(data, lower_case))
+
+    return ByteTools("stringzilla", sz.find, sz.rfind, sz.count, find_uncased, lower)
 
 
 ZILLA: ByteTools | None = None if _sz is None else _zilla(_sz)
@@ -192,6 +203,11 @@ def find_uncased(data: Data, needle: bytes, start: int = 0, stop: int | None = N
     if not needle:
         raise ValueError("an empty needle")
     return _find_uncased(_view(data), needle, start, stop)
+
+
+def lower(data: Data) -> bytes:
+    """As `bytes.lower`: ASCII letters only."""
+    return TOOLS.lower(_view(data))
 
 
 def iter_find(data: Data, needle: bytes, start: int = 0, stop: int | None = None) -> Iterator[int]:

@@ -21,7 +21,8 @@ _SGR = re.compile(rb"(\x1b\[[0-9;:]*m)")
 _STYLED = re.compile(rb"(\x1b\[[0-9;:]*m[^\n]*)")
 _CONTROLS = bytes([*range(9), *range(11, 27), *range(28, 32), 127])
 """C0 without TAB, newline and ESC, and DEL."""
-_HIDDEN = re.compile(rb"[" + re.escape(_CONTROLS) + rb"]|\xc2[\x80-\x9f]")
+_PICTURES = tuple((code, chr(0x2421 if code == 127 else 0x2400 + code).encode()) for code in _CONTROLS)
+_C1 = re.compile(rb"\xc2[\x80-\x9f]")
 _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*|[ -/]*)")
 _MARK = "…".encode()
 _CARRY = 64
@@ -76,17 +77,11 @@ def _valid(data: bytes) -> bytes:
 
 
 def _shown(data: bytes) -> bytes:
-    if len(data.translate(None, _CONTROLS)) == len(data) and b"\xc2" not in data:
-        return data
-    return _HIDDEN.sub(_picture, data)
-
-
-def _picture(match: re.Match[bytes]) -> bytes:
-    found = match[0]
-    if len(found) > 1:
-        return "\ufffd".encode()
-    code = found[0]
-    return chr(0x2421 if code == 127 else 0x2400 + code).encode()
+    if len(data.translate(None, _CONTROLS)) != len(data):
+        for code, picture in _PICTURES:
+            if code in data:
+                data = data.replace(bytes([code]), picture)
+    return _C1.sub("\ufffd".encode(), data) if b"\xc2" in data else data
 
 
 def safe_cut(piece: bytes) -> int:

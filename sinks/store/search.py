@@ -15,7 +15,7 @@ from brummer_rx.sinks.store.keymask import Rule, compile_rule, matching
 from brummer_rx.sinks.store.search_chains import Chains
 from brummer_rx.sinks.store.search_frames import CancelledError, FrameSearch
 from brummer_rx.sinks.store.search_plan import Plan, plan_for
-from brummer_rx.sinks.store.segment import SegmentView
+from brummer_rx.sinks.store.segment import Damage, SegmentView
 from brummer_rx.sinks.store.snapshot import StoreSnapshot
 
 __all__ = ["scan"]
@@ -101,7 +101,7 @@ def _hits(
         if view.end_seq <= query.start or view.first_seq >= stop or not matching(view, rule):
             continue
         beat()
-        yield from _in_segment(view, query, plan, rule, stop, chains, beat)
+        yield from _in_segment(view, query, plan, rule, stop, chains, snapshot.damage, beat)
 
 
 def _in_segment(
@@ -111,12 +111,13 @@ def _in_segment(
     rule: Rule,
     stop: int,
     chains: Chains,
+    damage: Damage,
     beat: Callable[[], bool],
 ) -> Iterator[list[int]]:
     first, last = view.frame_at_seq(query.start), min(view.frame_at_seq(stop - 1) + 1, len(view.frames))
     try:
         with view.mapped() as mapped, memoryview(mapped) as data:
-            search = FrameSearch(view, data, plan, rule, (query.start, stop), chains.seqs, beat)
+            search = FrameSearch(view, data, plan, rule, (query.start, stop), chains.seqs, damage, beat)
             for begin, end in _slices(first, last, query.newest_first):
                 beat()
                 found = search.hits(begin, end)

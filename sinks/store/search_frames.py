@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
 
 from brummer_rx.pipeline.fastbytes import TOOLS
 from brummer_rx.pipeline.text import strip_escapes, text_of
@@ -15,22 +14,18 @@ from brummer_rx.sinks.store.format import HEADER_SIZE, FrameFlag, body_is_whole,
 from brummer_rx.sinks.store.index import FrameRow
 from brummer_rx.sinks.store.keymask import Rule, mask
 from brummer_rx.sinks.store.search_plan import Needle, Plan
-from brummer_rx.sinks.store.segment import SegmentView
+from brummer_rx.sinks.store.search_spots import SOMEWHERE, Spots, merge, spots_of
+from brummer_rx.sinks.store.segment import Damage, SegmentView
 
 __all__ = ["CancelledError", "FrameSearch"]
 
 _NEWLINE = b"\n"
-_FEW = 16
-"""Hits that are looked for one by one; a frame with more of them is taken apart as a whole."""
-_DENSE = 2
-"""With a hit in more than one of so many lines every line is looked at, else the pieces between hits."""
+_MANY = 16
+"""With a candidate in more than one of so many lines a frame is decoded as a whole, else line by line."""
 _TORN_MANY = 8
 """A frame with a candidate in one of so many lines is stripped as a whole."""
 
-_find, _rfind, _count, _find_uncased = TOOLS.find, TOOLS.rfind, TOOLS.count, TOOLS.find_uncased
-
-Spots = dict[int, int]
-"""Line number within a frame -> position of a byte of that line in the data looked at; ascending by line."""
+_find, _rfind, _find_uncased = TOOLS.find, TOOLS.rfind, TOOLS.find_uncased
 
 
 class CancelledError(Exception):
@@ -48,10 +43,12 @@ class FrameSearch:
         rule: Rule,
         window: tuple[int, int],
         pieces: Sequence[int],
+        damage: Damage,
         cancelled: Callable[[], bool],
     ) -> None:
         """`window`: first seq and the seq after the last; `pieces`: ascending seqs to leave out."""
         self._view = view
+        self._damage = damage
         self._data = data
         self._plan = plan
         self._rule = rule
@@ -97,11 +94,11 @@ class FrameSearch:
         for needle in needles:
             into = sure if needle.exact else asked
             for number, spots in self._walk(needle, first, last):
-                _merge(into, number, spots)
+                merge(into, number, spots)
         if self._plan.folds:
             for number in range(first, last):
                 for spots in self._folding(frames[number]):
-                    _merge(asked, number, spots)
+                    merge(asked, number, spots)
         found: list[int] = []
         for number in sorted(sure.keys() | asked.keys()):
             row = frames[number]
@@ -144,14 +141,14 @@ class FrameSearch:
             return []
         self._beat()
         search, data = self._plan.search, self._data
-        if len(spots) > _FEW:
+        if len(spots) * _MANY > row.lines or SOMEWHERE in spots.values():
             texts = _texts(bytes(data[row.raw_offset : row.end_offset]))
             return [line for line in spots if search(texts[line])]
         found = []
         for line, at in spots.items():
             start = max(row.raw_offset, _rfind(data, _NEWLINE, row.raw_offset, at) + 1)
             end = _find(data, _NEWLINE, at, row.end_offset)
-            if search(text_of(bytes(data[start:end]))):
+            if search(str(data[start:end], "utf-8", "replace").rstrip("\r")):
                 found.append(line)
         return found
 
@@ -188,7 +185,7 @@ class FrameSearch:
                 find = _find_uncased if needle.uncased else _find
                 hit = find(raw, needle.data, 0, None)
                 if hit >= 0 and of_lines:
-                    _merge(found, 0, spots_of(raw, needle, 0, len(raw), hit, limit=many))
+                    merge(found, 0, spots_of(raw, needle, 0, len(raw), hit, limit=many))
                     if len(found[0]) > many:
                         return None
                 elif hit < 0 and not of_lines:
@@ -204,7 +201,7 @@ class FrameSearch:
             find = _find_uncased if needle.uncased else _find
             hit = find(plain, needle.data, 0, None)
             if hit >= 0:
-                _merge(found, 0, spots_of(plain, needle, 0, len(plain), hit))
+                merge(found, 0, spots_of(plain, needle, 0, len(plain), hit))
         spots = self._wanted(row, found.get(0, {}))
         if not spots or not self._is_whole(row):
             return []
@@ -256,7 +253,7 @@ class FrameSearch:
             and body_is_whole(header, self._data[row.offset + HEADER_SIZE : row.end_offset])
         )
         if not whole:
-            self._view.backing.damage.report(row)
+            self._damage.report(row)
         return whole
 
     def _beat(self) -> None:
@@ -267,58 +264,6 @@ class FrameSearch:
 def plan_needles(plan: Plan) -> tuple[Needle, ...]:
     """The needles, those for `folds` included."""
     return (*(plan.needles or ()), *(Needle(data, False, False) for data in plan.folds))
-
-
-def spots_of(
-    data: bytes | memoryview, needle: Needle, start: int, end: int, hit: int, *, limit: int | None = None
-) -> Spots:
-    """The lines of [start, end) with the needle, given its first place; each line ends in a newline.
-
-    With `limit` the answer may stop at the first line beyond so many.
-    """
-    find = _find_uncased if needle.uncased else _find
-    what, length = needle.data, len(needle.data)
-    line = _count(data, _NEWLINE, start, hit)
-    spots = {line: hit}
-    while len(spots) < _FEW or (limit is not None and len(spots) <= limit):
-        after = _find(data, _NEWLINE, hit + length, end) + 1
-        if not after or (hit := find(data, what, after, end)) < 0:
-            return spots
-        line += 1 + _count(data, _NEWLINE, after, hit)
-        spots[line] = hit
-    if limit is not None:
-        return spots
-    after = _find(data, _NEWLINE, hit + length, end) + 1
-    if after:
-        rest = bytes(data[after:end])
-        if needle.uncased:
-            rest = rest.lower()
-        spots |= _dense(rest, what, line + 1, after, len(spots) * _DENSE > line)
-    return spots
-
-
-def _dense(rest: bytes, what: bytes, line: int, at: int, every_line: bool) -> Spots:
-    """The same for many hits: `rest` begins with line number `line` at position `at`."""
-    if every_line:
-        lines = rest.split(_NEWLINE)
-        starts = accumulate([len(text) + 1 for text in lines], initial=at)
-        return {
-            line + n: start
-            for n, (text, start) in enumerate(zip(lines, starts, strict=False))
-            if what in text
-        }
-    parts = rest.split(what)[:-1]
-    numbers = accumulate([part.count(_NEWLINE) for part in parts])
-    ends = accumulate([len(part) + len(what) for part in parts])
-    spots: Spots = {}
-    for number, end in zip(numbers, ends, strict=True):
-        spots.setdefault(line + number, at + end - len(what))
-    return spots
-
-
-def _merge(into: dict[int, Spots], number: int, spots: Spots) -> None:
-    known = into.get(number)
-    into[number] = dict(sorted((known | spots).items())) if known else spots
 
 
 def _texts(plain: bytes) -> list[str]:

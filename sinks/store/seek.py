@@ -143,35 +143,41 @@ def _lines(
             yield row, first + index, _judge_all(search, view, data, row, first + index)
         return
     escapes = any(row.has_escape for row in rows)
-    start, stop = rows[0].raw_offset, rows[-1].end_offset
-    if plan.sure and not plan.strays and not escapes:
-        hits: Iterator[int] = _one_a_line(data, plan.needles[0], start, stop, fold=plan.fold)
+    if len(plan.needles) == 1 and not plan.strays and not escapes:
+        hits = _one_a_line(data, plan.needles[0], rows, fold=plan.fold)
     else:
-        hits = iter(_candidates(plan, data, start, stop, escapes))
+        hits = iter(_candidates(plan, data, rows, escapes))
     yield from _by_frame(search, data, rows, first, hits)
 
 
-def _one_a_line(data: memoryview, needle: bytes, start: int, stop: int, *, fold: bool) -> Iterator[int]:
-    """Places of the needle, the first of each line."""
+def _one_a_line(data: memoryview, needle: bytes, rows: list[FrameRow], *, fold: bool) -> Iterator[int]:
+    """Places of the needle among the lines of the frames, the first of each line."""
     find = TOOLS.find_uncased if fold else TOOLS.find
     newline = TOOLS.find
-    at = find(data, needle, start, stop)
+    following = iter(rows)
+    low = high = 0
+    stop = rows[-1].end_offset
+    at = find(data, needle, rows[0].raw_offset, stop)
     while at >= 0:
+        while at >= high:
+            row = next(following)
+            low, high = row.raw_offset, row.end_offset
+        if at < low:  # in a header, a run table or among key bytes
+            at = find(data, needle, low, stop)
+            continue
         yield at
-        at = newline(data, b"\n", at, stop)
-        if at >= 0:
-            at = find(data, needle, at, stop)
+        at = find(data, needle, newline(data, b"\n", at, high), stop)
 
 
-def _candidates(plan: Plan, data: memoryview, start: int, stop: int, escapes: bool) -> list[int]:
+def _candidates(plan: Plan, data: memoryview, rows: list[FrameRow], escapes: bool) -> list[int]:
     """Places in lines that may match, ascending."""
     hits: list[int] = []
     for needle in plan.needles:
-        hits += _one_a_line(data, needle, start, stop, fold=plan.fold)
+        hits += _one_a_line(data, needle, rows, fold=plan.fold)
         if escapes:
-            hits += _cut(data, needle, start, stop, fold=plan.fold)
+            hits += _cut(data, needle, rows[0].raw_offset, rows[-1].end_offset, fold=plan.fold)
     for stray in plan.strays:
-        hits += _one_a_line(data, stray, start, stop, fold=False)
+        hits += _one_a_line(data, stray, rows, fold=False)
     hits.sort()
     return hits
 
@@ -194,35 +200,50 @@ def _cut(data: memoryview, needle: bytes, start: int, stop: int, *, fold: bool) 
 def _by_frame(
     search: _Search, data: memoryview, rows: list[FrameRow], first: int, hits: Iterator[int]
 ) -> Iterator[tuple[FrameRow, int, list[int]]]:
-    """Places to frames and numbers of lines; lines that the literal does not settle are judged."""
-    find, rfind, count = TOOLS.find, TOOLS.rfind, TOOLS.count
-    plan, index, number, end = search.plan, 0, 0, -1
+    """Places to frames and numbers of lines; where the literal does not settle it the line is judged."""
+    judged = not search.plan.sure or bool(search.plan.strays)
+    spans: list[int] = []  # the hits of one frame
+    index = 0
     row = rows[0]
-    counted = begin = row.raw_offset
-    lines: list[int] = []
+    low, high = row.raw_offset, row.end_offset
     for hit in hits:
-        if hit < end:
-            continue
-        if hit >= row.end_offset:
-            yield row, first + index, lines
+        if hit >= high:
+            yield row, first + index, _numbers(search.plan, data, row, spans, judged)
             if search.cancelled():
                 return
             while hit >= rows[index].end_offset:
                 index += 1
-            row, lines, number = rows[index], [], 0
-            counted = row.raw_offset
-        if hit < row.raw_offset:  # in a header, a run table or among key bytes
+            row, spans = rows[index], []
+            low, high = row.raw_offset, row.end_offset
+        if hit >= low:  # else in a header, a run table or among key bytes
+            spans.append(hit)
+    yield row, first + index, _numbers(search.plan, data, row, spans, judged)
+
+
+def _numbers(plan: Plan, data: memoryview, row: FrameRow, hits: list[int], judged: bool) -> list[int]:
+    """The numbers of the lines of a frame in which the hits lie (ascending) and that match."""
+    if not hits:
+        return []
+    find, rfind, count = TOOLS.find, TOOLS.rfind, TOOLS.count
+    number, counted = 0, row.raw_offset
+    lines: list[int] = []
+    if not judged and not row.has_escape:  # one hit a line, and each of them matches
+        for hit in hits:
+            number += count(data, b"\n", counted, hit)
+            counted = hit
+            lines.append(number)
+        return lines
+    end = -1
+    for hit in hits:
+        if hit < end:
             continue
         begin = rfind(data, b"\n", counted, hit) + 1 or counted
         number += count(data, b"\n", counted, begin)
         counted = begin
         end = find(data, b"\n", hit, row.end_offset)
-        if end < 0:
-            end = row.end_offset
-        settled = plan.sure and not plan.strays and not row.has_escape
-        if settled or plan.judge(text_of(bytes(data[begin:end]))):
+        if plan.judge(text_of(bytes(data[begin:end]))):
             lines.append(number)
-    yield row, first + index, lines
+    return lines
 
 
 def _judge_all(search: _Search, view: SegmentView, data: memoryview, row: FrameRow, frame: int) -> list[int]:

@@ -94,6 +94,7 @@ class LogStore:
         self._trouble = False
         self._lost_in_trouble = 0
         self._stored = self._lost = self._frames = self._writes = self._faults = 0
+        self._writer_thread = 0
         self._closing = False
         self._closed = threading.Event()
         self._callbacks: tuple[Callable[[], None], ...] = ()
@@ -131,10 +132,13 @@ class LogStore:
     def append(self, event: LogBatch | Gap) -> int:
         """Number the lines and take them over; returns the first seq. Store lane only.
 
-        They are written (and visible) within 20 ms. Raises `SinkError` after `close`, nothing else.
+        They are written (and visible) within 20 ms. Raises `SinkError` after `close` and `ThreadError` on a
+        second thread (a bug of the caller); nothing that the disk does.
         """
         if self._closing:
             raise SinkError("the log is closed")
+        if self._writer_thread != threading.get_ident():
+            self._claim()
         seq = self._intake.next_seq
         if isinstance(event, Gap):
             self._append_gap(event)
@@ -146,6 +150,12 @@ class LogStore:
             self._armed = True
             self._clock.call_later(self._options.flush_after, self._flush_later)
         return seq
+
+    def _claim(self) -> None:
+        """The first to append is the writer; a second one would tear the numbering."""
+        if self._writer_thread:
+            raise ThreadError("lines are appended on the store lane only")
+        self._writer_thread = threading.get_ident()
 
     def _append_gap(self, gap: Gap) -> None:
         first = self._intake.skip(gap.lines)

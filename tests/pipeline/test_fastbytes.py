@@ -47,6 +47,7 @@ def test_every_engine_agrees_with_bytes(
         assert engine.count(form, needle, first, stop) == data.count(needle, first, stop)
         lower = data.lower().find(needle.lower(), first, stop)
         assert engine.find_uncased(form, needle, first, stop) == lower
+        assert engine.lower(form) == data.lower()
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
@@ -58,6 +59,7 @@ def test_a_mapped_file_is_searched_in_place_and_can_be_closed_afterwards(engine:
             with memoryview(mapped) as view:
                 assert fastbytes.find(mapped, b"Two") == 4
                 assert fastbytes.rfind_newline(mapped) == 7
+                assert fastbytes.lower(mapped) == b"one\ntwo\nthree"
                 assert fastbytes.count_newlines(mapped) == 2
                 assert fastbytes.find_uncased(mapped, b"tWO") == 4
                 assert fastbytes.find_all(mapped, b"\n") == [3, 7]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from brummer_rx.sinks.store.format import (
     RUN_SIZE,
     Header,
     Run,
+    body_crc,
     body_is_whole,
     decode_header,
     decode_runs,
@@ -24,9 +27,10 @@ from brummer_rx.sinks.store.format import (
 )
 
 U32 = st.integers(0, 2**32 - 1)
+U64, I64 = st.integers(0, 2**63), st.integers(-(2**63), 2**63 - 1)
+BYTE = st.integers(0, 255)
 HEADERS = st.builds(
-    Header, st.integers(0, 255), st.integers(0, 255), st.integers(0, 65535), U32, U32, U32, st.integers(0, 2**63),
-    st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1), U32, U32, st.integers(0, 255),
+    Header, BYTE, BYTE, st.integers(0, 65535), U32, U32, U32, U64, I64, I64, U32, U32, BYTE
 )  # fmt: skip
 
 
@@ -44,6 +48,12 @@ def test_a_changed_byte_is_noticed(header: Header, at: int, change: int) -> None
     data[at] ^= change
 
     assert decode_header(bytes(data)) is None
+
+
+@given(st.binary(max_size=100), st.integers(0, 200))
+def test_the_body_crc_is_crc32_of_the_whole(data: bytes, times: int) -> None:
+    assert body_crc(data * times) == crc32(data * times)
+    assert body_crc(memoryview(data)) == crc32(data)
 
 
 def test_a_short_header_is_none() -> None:

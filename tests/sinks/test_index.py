@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,7 @@ def test_spans_are_the_lines_without_holes(frames: list[tuple[int, int]]) -> Non
 
     seqs = [seq for first, _, lines in spans for seq in range(first, first + lines)]
     assert seqs == [seq for row in rows for seq in range(row.first_seq, row.end_seq)]
-    assert all(a[0] + a[2] < b[0] and a[1] + a[2] == b[1] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[0] + a[2] < b[0] and a[1] + a[2] == b[1] for a, b in pairwise(spans))
 
 
 def test_a_view_does_not_see_what_is_added_later() -> None:

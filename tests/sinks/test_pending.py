@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def test_pieces_are_whole_lines_within_the_bound(lines: list[bytes], bound: int)
         assert piece.endswith(b"\n")
         assert piece.count(b"\n") == count
         assert len(piece) <= bound or count == 1
-    for (first, _), (second, _) in zip(pieces, pieces[1:], strict=False):
+    for (first, _), (second, _) in pairwise(pieces):
         head = second.index(b"\n") + 1
         assert len(first) + head > bound  # nothing is split without need
 

@@ -43,7 +43,8 @@ def work():
     for _ in range(20):
         count = 1 + number * 7 % 90
         data = b"".join(b"%d some words of a line\\n" % n for n in range(number, number + count))
-        store.append(LogBatch("s%d" % (number % 3), Stream.OUT, number, count, 1_700_000_000_000_000_000, data))
+        source = "s%d" % (number % 3)
+        store.append(LogBatch(source, Stream.OUT, number, count, 1_700_000_000_000_000_000, data))
         number += count
 for _ in range(rounds):
     done = threading.Event()

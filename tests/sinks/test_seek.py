@@ -367,6 +367,16 @@ def test_words_in_headers_and_tables_are_no_hits(tmp_path: Path) -> None:
     assert answer(snapshot, SearchQuery("\0", ignore_case=True))[0] == []
 
 
+def test_a_word_among_the_key_bytes_does_not_hide_the_line_behind_them(tmp_path: Path) -> None:
+    """The key byte of source 12 at level debug is an a; that of source 1 at level info is a newline."""
+    batches: list[Batch] = [(f"s{n}", b"x\n", BatchFlag.NONE) for n in range(12)]
+    snapshot = stored(tmp_path, [*batches, ("s12", b"a\na a\nb\na\n" * 3, BatchFlag.NONE)])
+    query = SearchQuery("a")
+
+    assert answer(snapshot, query)[0] == oracle(snapshot, query)
+    assert b"a" in snapshot.segments[0].keys(0)
+
+
 def test_a_literal_with_a_newline_matches_nothing(tmp_path: Path) -> None:
     snapshot = stored(tmp_path, [("web", b"a\nb\n", BatchFlag.NONE)])
 

@@ -164,6 +164,25 @@ def test_a_batch_larger_than_a_frame_is_split_at_line_borders(tmp_path: Path) ->
     kit.close()
 
 
+def test_a_second_writing_thread_is_refused(tmp_path: Path) -> None:
+    kit = Kit(tmp_path)
+    kit.store.append(batch_of(b"a"))
+    raised: list[BaseException] = []
+
+    def other() -> None:
+        try:
+            kit.store.append(batch_of(b"b"))
+        except ThreadError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+
+    assert len(raised) == 1
+    assert [line.raw for line in all_lines(kit.close())] == [b"a"]
+
+
 def test_levels_that_do_not_fit_the_lines_count_as_none(tmp_path: Path) -> None:
     kit = Kit(tmp_path)
     kit.put([replace(batch_of(b"a", b"b"), levels=b"\4"), replace(batch_of(b"c", b"d"), levels=b"\4\xff")])

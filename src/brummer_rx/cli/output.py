@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import sys
@@ -47,6 +46,8 @@ class Output:
 
 def json_line(what: Mapping[str, object]) -> str:
     """One object as `--json` prints it (without the newline)."""
+    import json  # costs start time, and help needs none
+
     return json.dumps(what, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
 
 
