@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import sys
 import tempfile
@@ -20,11 +21,13 @@ from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from loguru import logger
+
 from brummer_rx.cli.session import Session
 from brummer_rx.pipeline.settings import load
 from brummer_rx.sinks.store.search import scan
 from brummer_rx.sources.detect import choose, discover
-from brummer_rx.tui.frame import Frame, Row
+from brummer_rx.tui.frame import Frame, Row, plain
 from brummer_rx.tui.intents import Intent, Search, SearchFound, SearchStarted, Seen, Tick
 from brummer_rx.tui.keys import Key
 from brummer_rx.tui.rates import Rates
@@ -34,22 +37,23 @@ from brummer_rx.tui.theme import Theme, normal_sgr
 from brummer_rx.tui.view import view
 from brummer_rx.tui.width import width_of
 
-__all__ = ["Look", "look_of", "main", "svg"]
+__all__ = ["Look", "Onlooker", "draw", "look_of", "main", "svg", "watch"]
 
 DOCS = Path(__file__).resolve().parent
 SHOP = DOCS.parent / "examples" / "shop"
 SIZE = (100, 26)
-LONGEST = 60.0
-"""Seconds after which the run is drawn even if it never looked as wanted."""
+SHORTEST, LONGEST = 12.0, 60.0
+"""Seconds: not drawn before, and drawn then even if the screen never looked as wanted."""
 
 # --- the picture ------------------------------------------------------------------------------------------
 
 CELL_WIDTH, CELL_HEIGHT, MARGIN, FONT_SIZE, BASELINE = 8.4, 18, 14, 14, 13.5
 FOREGROUND, BACKGROUND = "#c9d1d9", "#0d1117"
 SIXTEEN = (
-    "#484f58 #ff7b72 #3fb950 #d29922 #58a6ff #bc8cff #39c5cf #b1bac4 "
-    "#6e7681 #ffa198 #56d364 #e3b341 #79c0ff #d2a8ff #56d4dd #f0f6fc"
-).split()
+    *("#484f58", "#ff7b72", "#3fb950", "#d29922", "#58a6ff", "#bc8cff", "#39c5cf", "#b1bac4"),
+    *("#6e7681", "#ffa198", "#56d364", "#e3b341", "#79c0ff", "#d2a8ff", "#56d4dd", "#f0f6fc"),
+)
+"""The 16 colours; a terminal's user chooses them, here they are for a dark background."""
 LEVELS = (0, 95, 135, 175, 215, 255)
 BOLD, DIM, ITALIC, LINE, REVERSE = 1, 2, 3, 4, 7
 THEME = Theme(256)
@@ -83,9 +87,8 @@ def _indexed(index: int) -> str:
 def _color(code: int, rest: Iterator[int]) -> str | None:
     """The colour that an SGR code (with the numbers that belong to it) sets; None: it sets none."""
     if code in (38, 48):
-        if next(rest) == 5:
-            return _indexed(next(rest))
-        return "#{:02x}{:02x}{:02x}".format(*(next(rest) for _ in range(3)))
+        next(rest)  # the 5 of an indexed colour: the theme has no others at this depth
+        return _indexed(next(rest))
     if 30 <= code <= 49:
         return SIXTEEN[code % 10]
     return SIXTEEN[8 + code % 10] if 90 <= code <= 109 else None
@@ -118,6 +121,11 @@ def _pieces(row: Row) -> Iterator[tuple[Look, int, str]]:
         column += width_of(text)
 
 
+def _safe(text: str) -> str:
+    """Text as XML takes it; what it has no way to say is U+FFFD."""
+    return escape(re.sub("[\x00-\x1f\ud800-\udfff\ufffe\uffff]", "\ufffd", text))
+
+
 def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
@@ -134,10 +142,11 @@ def _words(look: Look, y: int, column: int, text: str) -> Iterator[str]:
         part = match[0]
         x = MARGIN + (column + width_of(text[: match.start()])) * CELL_WIDTH
         marks = f'x="{_number(x)}" y="{_number(MARGIN + y * CELL_HEIGHT + BASELINE)}"'
-        marks += f' textLength="{_number(width_of(part) * CELL_WIDTH)}" fill="{look.fill}"'
+        marks += f' textLength="{_number(width_of(part) * CELL_WIDTH)}" lengthAdjust="spacingAndGlyphs"'
+        marks += f' fill="{look.fill}"'
         marks += ' font-weight="bold"' * look.bold + ' opacity="0.6"' * look.dim
         marks += ' font-style="italic"' * look.italic + ' text-decoration="underline"' * look.line
-        yield f"<text {marks}>{escape(part)}</text>"
+        yield f"<text {marks}>{_safe(part)}</text>"
 
 
 def svg(frame: Frame, title: str) -> str:
@@ -146,9 +155,9 @@ def svg(frame: Frame, title: str) -> str:
     size = f'width="{_number(width)}" height="{height}" viewBox="0 0 {_number(width)} {height}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{_safe(title)}</title>",
         f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>',
-        f'<g font-family="{FONTS}" font-size="{FONT_SIZE}" lengthAdjust="spacingAndGlyphs">',
+        f'<g font-family="{FONTS}" font-size="{FONT_SIZE}">',
     ]
     for y, row in enumerate(frame.rows):
         pieces = list(_pieces(row))
@@ -206,55 +215,60 @@ class Onlooker:
             self.do(Key(key, key if len(key) == 1 else ""))
 
 
-def _shows_an_error(frame: Frame) -> bool:
-    """A worker's whole traceback is on the screen and something came after it."""
-    text = "\n".join("".join(text for _, text in row) for row in frame.rows)
-    return text.count("KeyError: 'street'") >= 1 and text.count(" failed") >= 1
+def _tells_enough(frame: Frame) -> bool:
+    """A whole traceback is on the screen and some lines have come after it."""
+    lines = plain(frame)
+    return any(" failed" in line for line in lines) and any("KeyError" in line for line in lines[:-8])
 
 
-def shoot(draw: Callable[[str, Frame], None]) -> None:
-    """Run the shop until the log shows what it is for, and draw its views."""
-    settings_of = {"state_dir": tempfile.mkdtemp(prefix="brummer-rx-picture-")}
-    settings = load(SHOP, settings_of, os.environ)
+def watch(folder: Path, draw: Callable[[str, Frame], None]) -> None:
+    """Run what is in `folder` until the log shows what it is for; draw the views; stop it."""
+    settings = load(folder, {"state_dir": str(folder / "runs")}, os.environ)
     specs = choose((), discover(settings.folder, settings)).specs
     session = Session(settings, specs, pty=True, size=SIZE, on_notice=lambda text, bad: None)
     session.ends_with_children = False
     onlooker = Onlooker(session, *SIZE)
-    last = time.monotonic() + LONGEST
+    began = time.monotonic()
 
     def look() -> None:
-        if time.monotonic() < last and not (
-            time.monotonic() > last - LONGEST + 18 and _shows_an_error(onlooker.frame())
-        ):
-            session.loop.call_later(0.2, look)
+        past = time.monotonic() - began
+        if past < SHORTEST or (past < LONGEST and not _tells_enough(onlooker.frame())):
+            session.loop.call_later(0.1, look)
             return
+        onlooker.type("/", *"failed", "enter", "G")
         draw("viewer", onlooker.frame())
         onlooker.type("2")
         draw("procs", onlooker.frame())
         session.stop(0)
 
-    session.loop.call_later(1.0, look)
+    session.loop.call_later(0.0, look)
     try:
         session.run()
     finally:
         session.close()
 
 
+def draw(name: str, frame: Frame) -> None:
+    """Write a picture beside this file."""
+    text = svg(frame, f"The viewer of {frame.title} ({name}) on a run of examples/shop")
+    (DOCS / f"{name}.svg").write_text(text, encoding="utf-8")
+
+
 def main() -> None:
-    """Write the pictures."""
+    """Write both pictures. The shop is copied, so that its tracebacks do not tell where it lives here."""
+    logger.remove()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         os.environ["SHOP_PORT"] = str(probe.getsockname()[1])
     os.environ["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     )
-
-    def draw(name: str, frame: Frame) -> None:
-        (DOCS / f"{name}.svg").write_text(
-            svg(frame, f"brummer-rx: the view {frame.title} of a run of examples/shop"), encoding="utf-8"
-        )
-
-    shoot(draw)
+    folder = Path(tempfile.gettempdir(), "shop")
+    shutil.copytree(SHOP, folder)
+    try:
+        watch(folder, draw)
+    finally:
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

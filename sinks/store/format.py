@@ -224,7 +224,7 @@ def body_is_whole(header: Header, body: bytes | memoryview) -> bool:
 def body_crc(body: bytes | memoryview) -> int:
     """The crc32 of a body, taken in slices so small that zlib keeps the interpreter's lock.
 
-    Given away for one long call, the lock costs up to a switch interval (5 ms) to win back beside a busy thread:
+    Given away for one long call, it costs up to a switch interval (5 ms) to win back beside a busy thread:
     measured, 15 us more a frame, and 1.2 to 2.6 times the throughput.
     """
     view = memoryview(body)

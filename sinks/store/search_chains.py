@@ -7,8 +7,8 @@ does not belong to the line; of a very long line parts of `JOIN_BYTES` are joine
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from brummer_rx.pipeline.event import Gap
@@ -92,12 +92,16 @@ def _readable(chain: list[_Piece]) -> Iterator[list[tuple[_Piece, bytes]]]:
 
 def piece_hits(raws: Sequence[bytes], plan: Plan) -> Iterator[int]:
     """Indexes of the pieces in which a match of the joined text begins, ascending."""
-    plain = _stripped(raws)
-    joined = b"".join(plain).rstrip(b"\r")
-    borders = [_whole_character(joined, at) for at in accumulate([len(part) for part in plain], initial=0)]
-    texts = [joined[start:end].decode("utf-8", "replace") for start, end in pairwise(borders)]
-    starts = list(accumulate([len(text) for text in texts], initial=0))[:-1]
-    text = "".join(texts)
+    decoder = getincrementaldecoder("utf-8")("replace")
+    texts: list[str] = []
+    starts: list[int] = []
+    length = 0
+    for part in _stripped(raws):
+        # A character that the border cuts belongs to the piece in which it begins.
+        starts.append(length + bool(decoder.getstate()[0]))
+        texts.append(decoder.decode(part))
+        length += len(texts[-1])
+    text = ("".join(texts) + decoder.decode(b"", final=True)).rstrip("\r")
     piece = -1
     while piece + 1 < len(starts):
         match = plan.search(text, starts[piece + 1])
@@ -119,16 +123,6 @@ def _stripped(raws: Sequence[bytes]) -> list[bytes]:
             data, open_sequence = data[:last], data[last:]
         plain.append(strip_escapes(data))
     return plain
-
-
-def _whole_character(data: bytes, at: int) -> int:
-    """The next place from `at` on that is not inside of a character: it belongs to where it began."""
-    at = min(at, len(data))
-    for _ in range(3):
-        if at == 0 or at == len(data) or data[at] & 0xC0 != 0x80:
-            break
-        at += 1
-    return at
 
 
 class _Finder:

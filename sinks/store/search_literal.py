@@ -7,8 +7,8 @@ understood here is left out: fewer or shorter needles are slower, never wrong.
 from __future__ import annotations
 
 import re
-import re._constants as sre
-import re._parser as sre_parser
+import re._constants as sre  # type: ignore[import-not-found]
+import re._parser as sre_parser  # type: ignore[import-not-found]
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
@@ -204,6 +204,6 @@ def case_variants(char: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def _extra_cases() -> dict[int, tuple[int, ...]]:
     """Lower-case characters that `re` holds for equal to others."""
-    import re._casefix as casefix
+    import re._casefix as casefix  # type: ignore[import-not-found]
 
     return dict(casefix._EXTRA_CASES)

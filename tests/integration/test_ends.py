@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from brummer_rx.pipeline.event import GapReason
+from brummer_rx.sinks.store.reader import open_run
 from tests.integration.toolbox import Running, Tool, alive, python, read_for, until
 
 pytestmark = pytest.mark.slow
@@ -117,7 +119,8 @@ def test_a_stranger_that_holds_the_output_cannot_hold_up_the_end(tool: Tool) -> 
         fast_enough(began, 40)
         assert alive(stranger), "only what is ours is ever signalled"
         assert "held open after KILL, cut" in done.err
-        assert [gap["gap"]["reason"] for gap in tool.do("logs", "--json").objects if "gap" in gap] == ["cut"]
+        with open_run(tool.runs()[-1]) as reader:
+            assert [gap.reason for gap in reader.snapshot().gaps] == [GapReason.CUT]
     finally:
         os.kill(stranger, signal.SIGKILL)
 

@@ -79,10 +79,13 @@ def test_a_segment_with_a_damaged_frame_is_not_rewritten(tmp_path: Path) -> None
         file.write(b"\xff")
     size = path.stat().st_size
 
-    with pytest.raises(OSError, match="cannot be read back"):
-        seal(growing, Disk(), frame_bytes=512)
+    whole = path.read_bytes()
 
+    sealed = seal(growing, Disk(), frame_bytes=512)
+
+    assert sealed is not None, "what is damaged is found by who reads it, and read as a gap"
     assert path.stat().st_size == size
+    assert path.read_bytes() == whole
     assert not list(path.parent.glob("*.tmp"))
     kit.close()
     assert len(all_lines(kit.store.snapshot())) == kit.store.stats.lines - row.lines
