@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.errors import BufferOverflow
+
+if TYPE_CHECKING:  # who only reads a run (the search helper, the verb `logs`) starts without it
+    from brummer_rx.pipeline.clock import Clock
 
 __all__ = ["ActionLane", "StoreOptions", "post"]
 

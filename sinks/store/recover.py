@@ -11,8 +11,6 @@ import os
 import time
 from pathlib import Path
 
-from loguru import logger
-
 from brummer_rx.pipeline.event import Gap, GapReason, Level
 from brummer_rx.sinks.store.files import Disk
 from brummer_rx.sinks.store.gaplog import GAPS_LOG, LostLines, record
@@ -48,6 +46,8 @@ def repair(folder: Path, disk: Disk | None = None) -> bool:
     try:
         _repair(folder, disk or Disk())
     except OSError as error:
+        from loguru import logger  # readers, which start fast, come here only when something is wrong
+
         logger.debug("{} could not be repaired: {}", folder, error)
         return False
     finally:

@@ -19,7 +19,7 @@ from brummer_rx.pipeline.testing import VirtualClock
 from brummer_rx.sinks.store.ports import StoreOptions
 from brummer_rx.sinks.store.reader import open_run
 from brummer_rx.sinks.store.runs import create_run
-from brummer_rx.sinks.store.seek import scan
+from brummer_rx.sinks.store.search import scan
 from brummer_rx.sinks.store.snapshot import StoreSnapshot
 from brummer_rx.sinks.store.store import LogStore
 
@@ -84,7 +84,7 @@ def logical(lines: list[Line]) -> list[list[Line]]:
 
 
 def oracle(snapshot: StoreSnapshot, query: SearchQuery) -> list[int]:
-    """The slow way. In a line of several pieces those are hits in which a match begins."""
+    """The slow way. In a line of several pieces those are hits in which a match can begin."""
     pattern = re.compile(
         query.pattern if query.regex else re.escape(query.pattern), re.IGNORECASE if query.ignore_case else 0
     )
@@ -94,11 +94,7 @@ def oracle(snapshot: StoreSnapshot, query: SearchQuery) -> list[int]:
         if len(pieces) == 1:
             found |= {pieces[0].seq} if pattern.search(text) else set()
             continue
-        places = (
-            [m.start() for m in pattern.finditer(text)]
-            if query.regex or query.ignore_case
-            else [n for n in range(len(text) + 1) if text.startswith(query.pattern, n)]
-        )
+        places = [n for n in range(len(text) + 1) if pattern.match(text, n)]
         borders = [sum(len(piece.text) for piece in pieces[:n]) for n in range(len(pieces))]
         for place in places:
             found.add(pieces[max(n for n, border in enumerate(borders) if border <= place)].seq)
