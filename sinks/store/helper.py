@@ -1,7 +1,7 @@
 """The search service of a run: a resident child process that scans, so that the writer keeps its pace.
 
-`python -m brummer_rx.sinks.store.helper RUNFOLDER` is that process (`search_child`, `search_wire`). It is started by
-the first search, ended by `close`, and started again when somebody killed it.
+`python -m brummer_rx.sinks.store.helper RUNFOLDER` is that process (`search_child`, `search_wire`). It is
+started by the first search, ended by `close`, and started again when somebody killed it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Child:
         return self._process.pid
 
     def say(self, line: bytes) -> bool:
-        """Send a message; what the pipe has no room for waits, but only the newest. False: the process is gone."""
+        """Send a message; of what the pipe has no room for only the newest waits. False: nobody reads."""
         begun, newline, _ = self._unsent.partition(b"\n")
         self._unsent = begun + newline + line
         return self.flush()
@@ -101,7 +101,7 @@ class _Child:
 
 
 class SearchHelper:
-    """Implements `SearchService`. Owned by one thread; nothing here blocks (but for the start of the process)."""
+    """Implements `SearchService`. Owned by one thread; nothing blocks but the start of the process."""
 
     def __init__(self, run_path: Path) -> None:
         self._run_path = run_path.absolute()
@@ -123,7 +123,8 @@ class SearchHelper:
     def submit(self, query: SearchQuery) -> int:
         """Start a search, cancelling the one before; returns its token.
 
-        Raises `OSError` when the process cannot be started, `SinkError` after `close` and for an endless pattern.
+        Raises `OSError` when the process cannot be started, `SinkError` after `close` and for a pattern
+        that is too long.
         """
         if self._closed:
             raise SinkError("the search is closed")
@@ -150,7 +151,7 @@ class SearchHelper:
             self._child.say(encode_cancel(self._token))
 
     def fileno(self) -> int:
-        """Readable when `receive` has something; -1 while there is no process. A new process has a new number."""
+        """Readable when `receive` has something; -1 while there is no process, another number for each."""
         return self._child.fd if self._child else -1
 
     def receive(self) -> list[SearchProgress]:
@@ -214,7 +215,7 @@ class SearchHelper:
 
 
 def _import_path() -> list[str]:
-    """Where the child finds what we have imported: it starts without `site` and without the environment's say."""
+    """Where the child finds what we have imported: it starts without `site` and the environment's say."""
     package = Path(__file__).absolute().parents[3]
     return [
         *dict.fromkeys([str(package), *(entry for entry in sys.path if entry and Path(entry).is_absolute())])

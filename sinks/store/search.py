@@ -1,7 +1,8 @@
 """Searching a run's log: hits of a pattern in the text of its lines, part by part, in the process that asks.
 
-The answer is that of Python's `re` (of `in`, for a literal) on the text of each line. The text of a line that was
-stored in pieces is joined; its hits are the pieces in which a match begins. Filters look at each piece by itself.
+The answer is that of Python's `re` (of `in`, for a literal) on the text of each line. The text of a line that
+was stored in pieces is joined; its hits are the pieces in which a match begins. Filters look at each piece by
+itself.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ def scan(
 ) -> Iterator[SearchProgress]:
     """The hits in `snapshot`, newest lines first unless asked otherwise; token 0, the last part has `done`.
 
-    A bad pattern is told in `error`. `cancelled` is asked between slices (of some ms) and before the pattern is
-    asked about lines of a frame; when it says so the answer ends without a part that is done. Segments that were
-    evicted since are left out, damaged frames too (they become gaps of the snapshot). Files are mapped only while
-    they are scanned; whoever drops the iterator early closes it.
+    A bad pattern is told in `error`. `cancelled` is asked between slices (of some ms) and before the pattern
+    is asked about lines of a frame; when it says so the answer ends without a part that is done. Segments
+    that were evicted since are left out, damaged frames too (they become gaps of the snapshot). Files are
+    mapped only while they are scanned; whoever drops the iterator early closes it.
     """
     try:
         plan = plan_for(query)
@@ -131,7 +132,7 @@ def _in_segment(
 
 
 def _slices(first: int, last: int, newest: bool) -> Iterator[tuple[int, int]]:
-    """Frames [first, last) in slices that take some ms each; the first ones are small, for a quick first answer."""
+    """Frames [first, last) in slices of some ms; the first ones are small, for a quick first answer."""
     size = 1
     while first < last:
         begun = time.perf_counter()

@@ -1,7 +1,7 @@
 """Long and unfinished lines, stored in pieces: which pieces belong together, and which of them are hits.
 
-The pattern is asked of the joined text; a piece is a hit when a match begins in it. What a window or a gap cuts off
-does not belong to the line; of a very long line parts of `JOIN_BYTES` are joined.
+The pattern is asked of the joined text; a piece is a hit when a match begins in it. What a window or a gap
+cuts off does not belong to the line; of a very long line parts of `JOIN_BYTES` are joined.
 """
 
 from __future__ import annotations

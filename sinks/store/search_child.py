@@ -1,8 +1,8 @@
 """The search helper's own side: queries in on stdin, parts of answers out on stdout, one search at a time.
 
-It ends when its stdin does. Between the slices of a search, and every `_TICK` inside of them (a regular expression
-can be busy for long), it looks whether a newer message came; that one replaces the running search. A search that
-gets no further for `TIME_BOX` ends with an error. One thread; the signal handler runs on it too.
+It ends when its stdin does. Between the slices of a search, and every `_TICK` inside of them (a regular
+expression can be busy for long), it looks whether a newer message came; that one replaces the running
+search. One that gets no further for `TIME_BOX` ends with an error. One thread; signals are handled on it too.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from brummer_rx.sinks.store.search_wire import decode_request, encode_parts
 __all__ = ["TIME_BOX", "serve"]
 
 TIME_BOX = 2.0
-"""Seconds that a pattern may take for the lines of one frame."""
+"""Seconds of the processor's time that a pattern may take for a few hundred lines."""
 _TICK = 0.05
 _SEND_EVERY = 0.03
 _GATHER = 20_000
 """Hits that are sent at once without waiting for `_SEND_EVERY`."""
 _READ = 65_536
-_CATCH_UP = 1.0
+_CATCH_UP = 0.25
 """Seconds to wait for lines that the caller has seen and the disk does not show yet."""
 
-TOO_SLOW = "this pattern takes too long (no result from the same lines for {:g} s); make it simpler"
+_TOO_SLOW = "this pattern takes too long (nothing came of it in {:g} s); make it simpler"
 
 
 class _ReplacedError(BaseException):
@@ -50,33 +50,33 @@ class _Inbox:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._rest = b""
-        self.newest: bytes | None = None
-        self.ended = False
+        self._newest: bytes | None = None
+        self._ended = False
 
-    def look(self, timeout: float | None = 0.0) -> bool:
-        """Whether a message is there or the input has ended; waits up to `timeout` (None: until then)."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([self._fd], [], [], left)[0]:
-                break
-            data = os.read(self._fd, _READ)
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            self.ended |= not data
-            if lines:
-                self.newest = lines[-1]
-            if self.newest is not None or self.ended:
-                deadline = 0.0
-            if self.ended:
-                break
-        return self.newest is not None or self.ended
+    def is_readable(self) -> bool:
+        """Whether there is something to read; reads nothing, so a signal handler may ask at any moment."""
+        return bool(select.select([self._fd], [], [], 0.0)[0])
+
+    def look(self) -> bool:
+        """Whether a message is there or the input has ended; never waits."""
+        while not self._ended and self.is_readable():
+            self._read()
+        return self._newest is not None or self._ended
 
     def take(self) -> bytes | None:
         """The newest message, waiting for one; None when there will be none."""
-        while self.newest is None and not self.ended:
-            self.look(None)
-        line, self.newest = self.newest, None
+        while self._newest is None and not self._ended:
+            self._read()
+        self.look()
+        line, self._newest = self._newest, None
         return line
+
+    def _read(self) -> None:
+        data = os.read(self._fd, _READ)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._ended = not data
+        if lines:
+            self._newest = lines[-1]
 
 
 class _Guard:
@@ -84,28 +84,34 @@ class _Guard:
 
     def __init__(self, inbox: _Inbox, time_box: float) -> None:
         self._inbox = inbox
-        self._time_box = time_box
+        self.time_box = time_box
         self._watching = False
         self._beat = 0.0
+        self.fault: BaseException | None = None
+        """Why the search was interrupted."""
 
     def beat(self) -> bool:
         """The search got further; whether it should end. This is what `scan` calls between slices."""
-        self._beat = time.monotonic()
-        return self._inbox.look()
+        with self.resting():
+            return self._inbox.look()
 
     def tick(self, *_: object) -> None:
-        """The handler of SIGALRM."""
+        """The handler of SIGALRM; it may raise between any two steps of what is watched."""
         if not self._watching:
             return
-        if self._inbox.look():
-            raise _ReplacedError
-        if time.monotonic() - self._beat > self._time_box:
-            raise _TooSlowError
+        if self._inbox.is_readable():
+            self.fault = _ReplacedError()
+        elif time.process_time() - self._beat > self.time_box:
+            self.fault = _TooSlowError()
+        else:
+            return
+        raise self.fault
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Interrupt what runs inside."""
-        self._beat = time.monotonic()
+        self.fault = None
+        self._beat = time.process_time()
         self._watching = True
         signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
         try:
@@ -116,12 +122,12 @@ class _Guard:
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """Not inside of this: waiting for the reader of our answers is no fault of the pattern."""
+        """Not inside of this: no message is lost halfway, and a slow owner is not the pattern's fault."""
         self._watching = False
         try:
             yield
         finally:
-            self._beat = time.monotonic()
+            self._beat = time.process_time()
             self._watching = True
 
 
@@ -134,26 +140,30 @@ class _Answer:
         self._newest_first = query.newest_first
         self._pieces: list[tuple[int, ...]] = []
         self._gathered = 0
-        self._sent = 0.0
+        self._sent = time.monotonic()
+        self._told = False
         self.total = 0
 
     def add(self, part: SearchProgress) -> bool:
-        """One more part; whether it is time to send."""
+        """One more part; whether it is time to send (the first hits go at once)."""
         self.total = part.total
         if part.seqs:
             self._pieces.append(part.seqs)
             self._gathered += len(part.seqs)
-        return self._gathered >= _GATHER or time.monotonic() - self._sent >= _SEND_EVERY
+        first = bool(part.seqs) and not self._told
+        return first or self._gathered >= _GATHER or time.monotonic() - self._sent >= _SEND_EVERY
 
     def send(self, *, done: bool = False, error: str = "") -> None:
         """Write what was gathered; blocks while the owner does not read."""
         pieces, self._pieces, self._gathered = self._pieces, [], 0
+        self._told |= bool(pieces)
         if self._newest_first:
             pieces.reverse()
         seqs = tuple(seq for piece in pieces for seq in piece)
         part = SearchProgress(self._token, seqs, self.total, done, error)
         for line in encode_parts(part, newest_first=self._newest_first):
-            os.write(self._fd, line)
+            while line:
+                line = line[os.write(self._fd, line) :]
         self._sent = time.monotonic()
 
 
@@ -169,6 +179,7 @@ def _caught_up(reader: RunReader, query: SearchQuery, guard: _Guard) -> None:
 
 
 def _search(reader: RunReader, query: SearchQuery, answer: _Answer, guard: _Guard) -> None:
+    """One search, answered to its end. Raises `_ReplacedError` when nobody waits for the answer any more."""
     error = ""
     try:
         with guard.watching():
@@ -178,12 +189,17 @@ def _search(reader: RunReader, query: SearchQuery, answer: _Answer, guard: _Guar
                 if answer.add(part) and not part.done:
                     with guard.resting():
                         answer.send()
-    except _TooSlowError:
-        error = TOO_SLOW.format(TIME_BOX)
+    except BrokenPipeError:
+        raise
     except OSError as failure:
-        if isinstance(failure, BrokenPipeError):
-            raise
         error = failure.strerror or str(failure)
+    except BaseException as failure:
+        # Whatever was under way when the handler raised may have raised something else on its way out.
+        if isinstance(guard.fault, _ReplacedError):
+            raise guard.fault from failure
+        if guard.fault is None:
+            raise
+        error = _TOO_SLOW.format(guard.time_box)
     answer.send(done=True, error=error)
 
 

@@ -1,4 +1,4 @@
-"""Hits in the frames of one mapped segment: needles at memory speed, the pattern only where it has to be asked.
+"""Hits in the frames of one mapped segment: needles at memory speed, the pattern only where it must be asked.
 
 Single pieces of a long line are ordinary lines here; `search_chains` deals with their joined text.
 """
@@ -14,7 +14,7 @@ from brummer_rx.sinks.store.format import HEADER_SIZE, FrameFlag, body_is_whole,
 from brummer_rx.sinks.store.index import FrameRow
 from brummer_rx.sinks.store.keymask import Rule, mask
 from brummer_rx.sinks.store.search_plan import Needle, Plan
-from brummer_rx.sinks.store.search_spots import SOMEWHERE, Spots, merge, spots_of
+from brummer_rx.sinks.store.search_spots import SOMEWHERE, Spots, merge, spots_of, texts_of
 from brummer_rx.sinks.store.segment import Damage, SegmentView
 
 __all__ = ["CancelledError", "FrameSearch"]
@@ -24,6 +24,8 @@ _MANY = 16
 """With a candidate in more than one of so many lines a frame is decoded as a whole, else line by line."""
 _TORN_MANY = 8
 """A frame with a candidate in one of so many lines is stripped as a whole."""
+_AT_ONCE = 256
+"""Lines between two questions whether to stop."""
 
 _find, _rfind, _find_uncased = TOOLS.find, TOOLS.rfind, TOOLS.find_uncased
 
@@ -102,10 +104,9 @@ class FrameSearch:
         found: list[int] = []
         for number in sorted(sure.keys() | asked.keys()):
             row = frames[number]
-            lines = self._wanted(row, sure.get(number, {}))
-            ask = self._wanted(row, asked.get(number, {}))
-            if (lines or ask) and self._is_whole(row):
-                confirmed = self._confirm(row, ask)
+            if self._is_whole(row):
+                lines = self._wanted(row, sure.get(number, {}))
+                confirmed = self._confirm(row, self._wanted(row, asked.get(number, {})))
                 seen = sorted({*lines, *confirmed}) if confirmed else lines
                 found += [row.first_seq + line for line in seen]
         return found
@@ -139,11 +140,10 @@ class FrameSearch:
         """Those of the lines that the pattern takes."""
         if not spots:
             return []
-        self._beat()
         search, data = self._plan.search, self._data
         if len(spots) * _MANY > row.lines or SOMEWHERE in spots.values():
-            texts = _texts(bytes(data[row.raw_offset : row.end_offset]))
-            return [line for line in spots if search(texts[line])]
+            return self._ask(spots, texts_of(bytes(data[row.raw_offset : row.end_offset])))
+        self._beat()
         found = []
         for line, at in spots.items():
             start = max(row.raw_offset, _rfind(data, _NEWLINE, row.raw_offset, at) + 1)
@@ -155,16 +155,16 @@ class FrameSearch:
     # --- frames with escape sequences ---
 
     def _in_escaped(self, row: FrameRow) -> list[int]:
-        """One frame: lines that have a needle, or the beginning of one up to an escape sequence, are stripped."""
+        """One frame: lines with a needle, or the beginning of one up to an escape sequence, are stripped."""
         if row.end_offset > len(self._data):
             return []
         raw = bytes(self._data[row.raw_offset : row.end_offset])
         spots = self._torn_spots(raw, row.lines)
         if spots is None:
             return self._in_stripped(row, raw)
-        spots = self._wanted(row, spots)
         if not spots or not self._is_whole(row):
             return []
+        spots = self._wanted(row, spots)
         self._beat()
         found = []
         for line, at in spots.items():
@@ -196,20 +196,18 @@ class FrameSearch:
         """One frame with its escape sequences taken out first."""
         plain = strip_escapes(raw)
         found: dict[int, Spots] = {}
-        needles = plan_needles(self._plan)
+        needles = self._plan.in_plain
         for needle in needles:
             find = _find_uncased if needle.uncased else _find
             hit = find(plain, needle.data, 0, None)
             if hit >= 0:
                 merge(found, 0, spots_of(plain, needle, 0, len(plain), hit))
-        spots = self._wanted(row, found.get(0, {}))
-        if not spots or not self._is_whole(row):
+        if not found or not self._is_whole(row):
             return []
+        spots = self._wanted(row, found[0])
         if len(needles) == 1 and needles[0].exact:
             return [row.first_seq + line for line in spots]
-        self._beat()
-        texts = _texts(plain)
-        return [row.first_seq + line for line in spots if self._plan.search(texts[line])]
+        return [row.first_seq + line for line in self._ask(spots, texts_of(plain))]
 
     # --- no needle ---
 
@@ -222,11 +220,19 @@ class FrameSearch:
         if not lines or not self._is_whole(row):
             return []
         raw = bytes(self._data[row.raw_offset : row.end_offset])
-        texts = _texts(strip_escapes(raw) if row.has_escape else raw)
-        search = self._plan.search
-        return [row.first_seq + line for line in lines if search(texts[line])]
+        texts = texts_of(strip_escapes(raw) if row.has_escape else raw)
+        return [row.first_seq + line for line in self._ask(lines, texts)]
 
     # --- what all of them need ---
+
+    def _ask(self, spots: Spots, texts: list[str]) -> list[int]:
+        """Those of the lines that the pattern takes; a few at a time, so that a slow one can be stopped."""
+        search, lines = self._plan.search, list(spots)
+        found: list[int] = []
+        for at in range(0, len(lines), _AT_ONCE):
+            self._beat()
+            found += [line for line in lines[at : at + _AT_ONCE] if search(texts[line])]
+        return found
 
     def _wanted(self, row: FrameRow, spots: Spots) -> Spots:
         """The lines that lie in the window, pass the filter and are no pieces."""
@@ -249,7 +255,7 @@ class FrameSearch:
         header = decode_header(self._data, row.offset)
         whole = (
             header is not None
-            and header.first_seq == row.first_seq
+            and (header.first_seq, header.lines) == (row.first_seq, row.lines)
             and body_is_whole(header, self._data[row.offset + HEADER_SIZE : row.end_offset])
         )
         if not whole:
@@ -259,14 +265,3 @@ class FrameSearch:
     def _beat(self) -> None:
         if self._cancelled():
             raise CancelledError
-
-
-def plan_needles(plan: Plan) -> tuple[Needle, ...]:
-    """The needles, those for `folds` included."""
-    return (*(plan.needles or ()), *(Needle(data, False, False) for data in plan.folds))
-
-
-def _texts(plain: bytes) -> list[str]:
-    """The texts of lines without escape sequences."""
-    texts = plain.decode("utf-8", "replace").split("\n")
-    return [text.rstrip("\r") for text in texts] if b"\r" in plain else texts

@@ -1,7 +1,7 @@
 """What every match of a pattern must contain, read from the pattern itself; pure.
 
-A scan looks for these bytes at memory speed and asks the pattern only about lines that have them. Whatever is not
-understood here is left out: fewer or shorter needles are slower, never wrong.
+A scan looks for these bytes at memory speed and asks the pattern only about lines that have them. Whatever is
+not understood here is left out: fewer or shorter needles are slower, never wrong.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def _ascii_lower(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _by_lower() -> dict[str, tuple[str, ...]]:
-    """Characters by their lower-case form, where there are several: made once, when the first one is asked for."""
+    """Characters by their lower-case form, where there are several; made when the first one is asked for."""
     found: dict[str, list[str]] = {}
     for code in range(0x1F000):
         char = chr(code)

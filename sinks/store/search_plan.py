@@ -39,7 +39,7 @@ class Step(NamedTuple):
 
     needle: Needle
     lines: bool
-    """True: lines that have it are to be asked. False: where it is nowhere, the rest of the steps is in vain."""
+    """True: lines that have it are to be asked. False: where it is missing the later steps are in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,18 @@ class Plan:
     search: Callable[..., re.Match[str] | None]
     """`re.Pattern.search`: the truth about a text."""
     needles: tuple[Needle, ...] | None
-    """A line without any of them is no hit (lines with escape sequences: see `torn`). None: ask every line."""
+    """A line without any is no hit (for lines with escape sequences see `torn`). None: ask every line."""
     folds: tuple[bytes, ...] = ()
-    """Non-ASCII characters that `re.IGNORECASE` takes for letters of the needles: lines with one are asked too."""
+    """Non-ASCII characters that `re` takes for letters of the needles: lines with one are asked too."""
     torn: tuple[tuple[Step, ...], ...] = ()
     """For each needle: how to find lines that have it, perhaps torn apart by escape sequences."""
     impossible: bool = False
     """No line can be a hit."""
+
+    @property
+    def in_plain(self) -> tuple[Needle, ...]:
+        """What to look for where there are no escape sequences (any more)."""
+        return (*(self.needles or ()), *(Needle(data, uncased=False, exact=False) for data in self.folds))
 
 
 def plan_for(query: SearchQuery) -> Plan:
@@ -69,14 +74,14 @@ def plan_for(query: SearchQuery) -> Plan:
             found = required(pattern, flags)
     except (re.error, OverflowError, RecursionError, MemoryError, ValueError) as error:
         raise ValueError(f"bad pattern: {str(error) or type(error).__name__}") from error
-    if not query.regex and ("\n" in query.pattern or "\x1b" in query.pattern):
-        return Plan(search, (), impossible=True)  # a text has neither
     if found.clause is None:
         return Plan(search, None)
     uncased = found.clause.uncased
-    needles = found.clause.needles
+    needles = [needle for needle in found.clause.needles if b"\n" not in needle and ESC not in needle]
+    if not needles:
+        return Plan(search, (), impossible=True)  # no text has either
     # A CR may be there and yet not be part of the text (at the end of a line).
-    exact = found.whole and not any(byte in needles[0] for byte in b"\r\n\x1b")
+    exact = found.whole and b"\r" not in needles[0]
     folds = tuple(
         {
             variant.encode(): None

@@ -1,4 +1,7 @@
-"""From places in bytes to lines: which lines of a frame have a needle. Pure, and nothing per line where hits are rare."""
+"""From places in bytes to lines: which lines of a frame have a needle.
+
+Pure; nothing is done per line while hits are rare.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from itertools import accumulate
 from brummer_rx.pipeline.fastbytes import TOOLS
 from brummer_rx.sinks.store.search_plan import Needle
 
-__all__ = ["SOMEWHERE", "Spots", "merge", "spots_of"]
+__all__ = ["SOMEWHERE", "Spots", "merge", "spots_of", "texts_of"]
 
 _NEWLINE = b"\n"
 _FEW = 16
-"""So many hits of a frame are looked for one by one, and more while they are on average `_APART` bytes apart."""
+"""So many hits of a frame are looked for one by one, more while they are on average `_APART` bytes apart."""
 _APART = 512
 _FEW_UNCASED = 6
 """Ignoring case each search costs more: with more hits the rest of the frame is made lower case."""
@@ -23,7 +26,7 @@ SOMEWHERE = -1
 _find, _count, _find_uncased, _lower = TOOLS.find, TOOLS.count, TOOLS.find_uncased, TOOLS.lower
 
 Spots = dict[int, int]
-"""Line number within a frame -> position of a byte of that line in the data looked at, or `SOMEWHERE`; ascending."""
+"""Line number within a frame -> position of a byte of that line in the data, or `SOMEWHERE`; ascending."""
 
 
 def spots_of(
@@ -31,7 +34,7 @@ def spots_of(
 ) -> Spots:
     """The lines of [start, end) with the needle, given its first place; each line ends in a newline.
 
-    With `limit` the answer may stop at the first line beyond so many, and every line has a position.
+    The needle holds no newline. With `limit` the answer may stop at the first line beyond so many, and every line has a position.
     """
     find = _find_uncased if needle.uncased else _find
     what, length = needle.data, len(needle.data)
@@ -84,3 +87,9 @@ def merge(into: dict[int, Spots], number: int, spots: Spots) -> None:
     """Add spots of frame `number` to those that are known."""
     known = into.get(number)
     into[number] = dict(sorted((known | spots).items())) if known else spots
+
+
+def texts_of(plain: bytes) -> list[str]:
+    """The texts of lines that have no escape sequences (any more)."""
+    texts = plain.decode("utf-8", "replace").split("\n")
+    return [text.rstrip("\r") for text in texts] if b"\r" in plain else texts

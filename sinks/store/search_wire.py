@@ -1,7 +1,6 @@
 """What the viewer's process and the search helper say to each other: one JSON object a line. Pure.
 
-A part of an answer fits into `PART_SIZE` bytes, which a pipe takes whole or not at all, so that a helper that is
-interrupted never leaves half a line, and the reader has something complete whenever it is woken.
+Lines of an answer are short, so that the reader has something complete whenever it is woken.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from brummer_rx.pipeline.event import Level
 from brummer_rx.pipeline.reader import LineFilter, SearchProgress, SearchQuery
 
 __all__ = [
-    "PART_SIZE",
     "combine",
     "decode_part",
     "decode_request",
@@ -22,12 +20,10 @@ __all__ = [
     "encode_request",
 ]
 
-PART_SIZE = 4096
-"""Bytes of a line of an answer at most: POSIX's smallest PIPE_BUF is 512, but Linux and macOS write 4096 or more whole."""
-_SEQS_A_PART = 200
-"""Numbers of up to 19 digits with their commas, beside 96 bytes for the rest."""
+_SEQS_A_PART = 400
+"""About 4 KiB."""
 _MAX_ERROR = 500
-"""Characters; escaped they may take six bytes each."""
+"""Characters."""
 
 
 def encode_request(token: int, query: SearchQuery) -> bytes:
@@ -56,7 +52,7 @@ def encode_cancel(token: int) -> bytes:
 
 
 def decode_request(line: bytes) -> tuple[int, SearchQuery | None]:
-    """The token and the query; None to cancel. Raises `ValueError`, `KeyError` or `TypeError` on what is neither."""
+    """The token and the query; None to cancel. Raises `ValueError`, `KeyError` or `TypeError` otherwise."""
     said = json.loads(line)
     if "pattern" not in said:
         return int(said["token"]), None
@@ -76,7 +72,7 @@ def decode_request(line: bytes) -> tuple[int, SearchQuery | None]:
 
 
 def encode_parts(part: SearchProgress, *, newest_first: bool) -> Iterator[bytes]:
-    """A part as lines of at most `PART_SIZE`, in the order of the scan; only the last one is `done`."""
+    """A part as short lines, in the order of the scan; only the last one is `done`."""
     seqs = part.seqs
     starts: Iterable[int] = range(0, max(1, len(seqs)), _SEQS_A_PART)
     pieces = [seqs[at : at + _SEQS_A_PART] for at in starts]
@@ -105,39 +101,25 @@ def decode_part(line: bytes) -> SearchProgress:
 
 
 def combine(parts: Iterable[SearchProgress]) -> list[SearchProgress]:
-    """The same answer in fewer parts: neighbours of one token whose seqs go on in either direction become one."""
+    """The same answer in fewer parts: neighbours of one token that do not overlap become one."""
     found: list[SearchProgress] = []
-    group: list[tuple[int, ...]] = []
-    low = high = -1
     for part in parts:
-        seqs = part.seqs
         last = found[-1] if found else None
+        seqs = None
         if last is not None and last.token == part.token and not last.done:
-            down = not group or not seqs or seqs[-1] < low
-            if down or seqs[0] > high:
-                group.insert(0, seqs) if down else group.append(seqs)
-                low, high = _bounds(seqs, low, high)
-                found[-1] = SearchProgress(part.token, (), part.total, part.done, part.error)
-                continue
-        if last is not None:
-            found[-1] = _filled(last, group)
-        found.append(part)
-        group = [seqs] if seqs else []
-        low, high = (seqs[0], seqs[-1]) if seqs else (-1, -1)
-    if found:
-        found[-1] = _filled(found[-1], group)
+            seqs = _joined(last.seqs, part.seqs)
+        if seqs is None:
+            found.append(part)
+        else:
+            found[-1] = SearchProgress(part.token, seqs, part.total, part.done, part.error)
     return found
 
 
-def _bounds(seqs: tuple[int, ...], low: int, high: int) -> tuple[int, int]:
-    if not seqs:
-        return low, high
-    return (seqs[0] if low < 0 else min(low, seqs[0])), max(high, seqs[-1])
-
-
-def _filled(part: SearchProgress, group: list[tuple[int, ...]]) -> SearchProgress:
-    seqs = tuple(seq for piece in group for seq in piece)
-    return SearchProgress(part.token, seqs, part.total, part.done, part.error)
+def _joined(known: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Both, ascending; None when they overlap."""
+    if not known or not new or known[-1] < new[0]:
+        return known + new
+    return new + known if new[-1] < known[0] else None
 
 
 def _line(value: object) -> bytes:

@@ -56,3 +56,11 @@ def test_the_viewer_lists_what_may_be_picked() -> None:
 
     assert specs_of(Choice((), (spec,))) == (spec,)
     assert specs_of(Choice((spec,))) == (spec,)
+
+
+def test_what_does_not_start_by_itself_waits_in_the_run_until_it_is_asked_for() -> None:
+    web = ProcessSpec("web", ("true",), "true", ".")
+    seed = ProcessSpec("seed", ("true",), "true", ".", autostart=False)
+
+    assert specs_of(Choice((web,)), (web, seed)) == (web, seed)
+    assert specs_of(Choice((web,)), ()) == (web,), "words name all that is wanted"

@@ -329,7 +329,9 @@ def test_of_a_damaged_store_all_that_is_readable_is_read(sound_run: Tool, tool: 
     assert done.code == 0 and not has_traceback(done)
     rows = done.objects
     lines = [row for row in rows if "seq" in row]
-    assert lines and all(row["text"] == f"line {row['seq']:07} of a run that will be damaged" for row in lines)
+    assert lines and all(
+        row["text"] == f"line {row['seq']:07} of a run that will be damaged" for row in lines
+    )
     seqs = [row["seq"] for row in lines]
     assert seqs == sorted(set(seqs))
     gaps = [row["gap"] for row in rows if "gap" in row]

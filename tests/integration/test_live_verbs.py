@@ -33,7 +33,9 @@ class Headless:
         self.tool = tool
         fifo = tool.folder / "fifo"
         os.mkfifo(fifo)
-        tool.write(".brum.toml", PROJECT.replace("<&3; do echo got $line; done", "; do echo got $line; done <fifo"))
+        tool.write(
+            ".brum.toml", PROJECT.replace("<&3; do echo got $line; done", "; do echo got $line; done <fifo")
+        )
         self.run: Running = tool.start("--no-tui")
         self.feed = os.open(fifo, os.O_RDWR)  # keeps it open between restarts of the server
         until(self.answers, "an answer to status")
@@ -133,7 +135,7 @@ def test_logs_follow_from_another_terminal(live: Headless) -> None:
         live.say(f"number {n}")
         assert follow.process.stdout.readline() == f"got number {n}\n".encode()
     errors = tool.start("logs", "-f", "--json", "--level", "error")
-    tool.do("start", "later")
+    assert tool.do("start", "later").code == 0
     assert errors.process.stdout is not None
     assert b"ERROR later" in errors.process.stdout.readline()
     live.run.signal(signal.SIGTERM)

@@ -33,14 +33,15 @@ def start(options: StartOptions, settings: Settings) -> int:
     choice = choose(options.words, discovered, names_only=options.names_only)
     mode = mode_of(options, why_no_viewer=_why_no_viewer())
     warnings = (*settings.warnings, *discovered.problems)
+    specs = specs_of(choice, () if options.words else discovered.declared)
     if mode == VIEWER:
         from brummer_rx.cli.watch import watch
 
-        return watch(settings, specs_of(choice), warnings=warnings, known=discovered.names)
+        return watch(settings, specs, warnings=warnings, known=discovered.names)
     from brummer_rx.cli.plain import plain
 
     choice.must_start()
-    return plain(settings, choice.specs, warnings=warnings, known=discovered.names, console=mode == PLAIN)
+    return plain(settings, specs, warnings=warnings, known=discovered.names, console=mode == PLAIN)
 
 
 def _why_no_viewer() -> str | None:
@@ -51,9 +52,14 @@ def _why_no_viewer() -> str | None:
     return unusable(os.environ)
 
 
-def specs_of(choice: Choice) -> tuple[ProcessSpec, ...]:
-    """What the viewer shows: what is started, or what may be picked."""
-    return choice.specs or choice.pick
+def specs_of(choice: Choice, declared: tuple[ProcessSpec, ...] = ()) -> tuple[ProcessSpec, ...]:
+    """What the run holds: what is started, and what may be started in it (`autostart` is False).
+
+    That is what may be picked, else those of `declared` that do not start by themselves.
+    """
+    if not choice.specs:
+        return choice.pick
+    return choice.specs + tuple(spec for spec in declared if not spec.autostart)
 
 
 def command_line() -> str:
