@@ -5,15 +5,19 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The base of bench-compare: the newest run that make bench-save has kept on this machine.
+BASE    = $(shell ls -1 .benchmarks/*/*_base.json 2>/dev/null | tail -n 1)
 
 .PHONY: demo test setup lint types unit bench bench-compare bench-save clean
 
 $(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "brummer-rx needs Python >= 3.11, this is " + sys.version.split()[0] + "; use make PYTHON=python3.X")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
-	touch $(READY)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "brummer-rx needs Python >= 3.11, this is " + sys.version.split()[0] + "; use make PYTHON=python3.X")'
+	@echo "setting up $(VENV) (once; about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $(READY)
 
 setup: $(READY)
 
@@ -33,7 +37,7 @@ types: setup
 unit: setup
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-# CPU seconds and wall medians of this machine; bench/README.md says how to read them.
+# bench/README.md says how to read them.
 bench: setup
 	$(BIN)/python -m pytest --benchmark-only bench --benchmark-autosave
 
@@ -41,7 +45,8 @@ bench-save: setup
 	$(BIN)/python -m pytest --benchmark-only bench --benchmark-save=base
 
 bench-compare: setup
-	$(BIN)/python -m pytest --benchmark-only bench --benchmark-compare --benchmark-compare-fail=median:10%
+	@test -n "$(BASE)" || { echo "no saved run on this machine yet: make bench-save first"; exit 2; }
+	$(BIN)/python -m pytest --benchmark-only bench --benchmark-compare=$(BASE) --benchmark-compare-fail=median:10%
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ LINES = int(os.environ.get("BENCH_LINES", "10000000"))
 
 @pytest.fixture
 def per_line(benchmark: Any) -> Callable[[int], None]:
-    """Note how many lines one round took, for the table of `bench/report.py`."""
+    """Note how many lines one round took, for whoever computes lines per second."""
 
     def note(lines: int) -> None:
         benchmark.extra_info["lines"] = lines

@@ -11,6 +11,7 @@ After `MAX_FAILURES` in a row the transform is bypassed (architecture.md section
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from loguru import logger
 from reactivex import Observable, Subject
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
+from brummer_rx.pipeline.errors import OperatorError
 from brummer_rx.pipeline.event import Event, LogBatch
 
 __all__ = ["MAX_FAILURES", "GuardedTransform", "Operator"]
@@ -30,13 +32,20 @@ MAX_FAILURES = 5
 """Failures in a row after which a transform is bypassed."""
 
 
+Failed = Callable[[str, BaseException, bool], None]
+
+
 @dataclass(slots=True)
 class GuardedTransform:
-    """One transform with its counters. State is owned by the segment that runs it (one thread at a time)."""
+    """One transform with its counters. State is owned by the segment that runs it (one thread at a time).
+
+    It must answer an event before it returns: what it emits later, on a thread of its own, goes out with the
+    next event, and what it still holds after its source has ended is lost (told as a failure).
+    """
 
     name: str
     operator: Operator
-    on_failure: Callable[[str, Exception, bool], None]
+    on_failure: Failed
     """Told (name, error, whether it is bypassed from now on)."""
     batches: int = 0
     lines: int = 0
@@ -57,7 +66,7 @@ class GuardedTransform:
                     observer.on_next(out)
 
             def on_completed() -> None:
-                for out in attempt.complete():
+                for out in self._complete(attempt):
                     observer.on_next(out)
                 observer.on_completed()
 
@@ -70,17 +79,31 @@ class GuardedTransform:
             return [event]
         self.batches += 1
         self.lines += event.lines if isinstance(event, LogBatch) else 0
+        out = attempt.take()
         try:
-            out = attempt.feed(event)
-        except Exception as error:  # noqa: BLE001 - foreign code: counted, told, and the event goes on
-            self.failures += 1
-            self.in_a_row += 1
-            self.bypassed = self.in_a_row >= MAX_FAILURES
-            logger.opt(exception=error).warning("operator {} failed", self.name)
-            self.on_failure(self.name, error, self.bypassed)
-            return [event]
-        self.in_a_row = 0
+            attempt.feed(event)
+        except BaseException as error:  # noqa: BLE001 - foreign code, it may even exit: the event goes on
+            self._failed(error)
+            attempt.take()  # half of an answer
+            out.append(event)
+        else:
+            self.in_a_row = 0
+            out += attempt.take()
         return out
+
+    def _complete(self, attempt: _Attempt) -> list[Event]:
+        try:
+            attempt.complete()
+        except BaseException as error:  # noqa: BLE001 - as above: the end must get through
+            self._failed(error)
+        return attempt.take()
+
+    def _failed(self, error: BaseException) -> None:
+        self.failures += 1
+        self.in_a_row += 1
+        self.bypassed = self.in_a_row >= MAX_FAILURES
+        logger.opt(exception=error).warning("operator {} failed", self.name)
+        self.on_failure(self.name, error, self.bypassed)
 
 
 class _Attempt:
@@ -89,42 +112,50 @@ class _Attempt:
     def __init__(self, operator: Operator) -> None:
         self._operator = operator
         self._error: Exception | None = None
-        self._out: list[Event] = []
+        self._ended = False
+        self._out: deque[Event] = deque()
         self._subject: Subject[Event] | None = None
 
-    def feed(self, event: Event) -> list[Event]:
-        """What the operator makes of one event; raises what it raised, and starts afresh next time."""
+    def feed(self, event: Event) -> None:
+        """Let the operator see one event; raises what it raised, and starts afresh next time."""
         if self._subject is None:
             self._subject = self._connect()
-        self._out, self._error = [], None
         try:
             self._subject.on_next(event)
-        except Exception:
+            if self._error is not None:
+                raise self._error
+            if self._ended:
+                raise OperatorError("it ended before its input did")
+        except BaseException:
             self._subject = None
             raise
-        error = self._take_error()
-        if error is not None:
-            self._subject = None
-            raise error
-        return self._out
 
-    def complete(self) -> list[Event]:
-        """What the operator still holds at the end."""
-        self._out = []
-        if self._subject is not None:
-            self._subject.on_completed()
-        return self._out
+    def take(self) -> list[Event]:
+        """What came out of it since the last time."""
+        out = []
+        while self._out:
+            out.append(self._out.popleft())
+        return out
+
+    def complete(self) -> None:
+        """Let it hear of the end; raises what it raised, or `OperatorError` when it does not end."""
+        subject, self._subject = self._subject, None
+        if subject is None:
+            return
+        subject.on_completed()
+        if self._error is not None:
+            raise self._error
+        if not self._ended:
+            raise OperatorError("it did not end with its input; what it still holds is lost")
 
     def _connect(self) -> Subject[Event]:
+        self._error, self._ended = None, False
         subject: Subject[Event] = Subject()
-        subject.pipe(self._operator).subscribe(self._keep, self._failed)
+        subject.pipe(self._operator).subscribe(self._out.append, self._take_error, self._end)
         return subject
 
-    def _take_error(self) -> Exception | None:
-        return self._error
-
-    def _keep(self, event: Event) -> None:
-        self._out.append(event)
-
-    def _failed(self, error: Exception) -> None:
+    def _take_error(self, error: Exception) -> None:
         self._error = error
+
+    def _end(self) -> None:
+        self._ended = True

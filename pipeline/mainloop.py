@@ -141,6 +141,15 @@ class MainLoop:
             self._old_handlers[signum] = signal.signal(signum, _in_the_loop_instead)
         self._signals[signum] = action
 
+    def answer_signals(self) -> None:
+        """Run the actions of the signals that have come; for an owner that waits outside of `run`."""
+        self._check_owner()
+        with self._lock:
+            if self._closed:
+                return
+            self._rung = False
+        self._answer_bell()
+
     def run(self) -> None:
         """Serve until `stop`. May be called again after it returned."""
         with self._lock:
@@ -182,6 +191,8 @@ class MainLoop:
 
     def _set(self, fd: int, event: int, action: Action) -> None:
         self._check_owner()
+        if self._closed:
+            return  # as with posts: nobody will look any more
         actions = self._files.setdefault(fd, {})
         new = event not in actions
         actions[event] = action

@@ -90,8 +90,11 @@ class Supervisor:
         if self._stage.try_emit(command) is EmitResult.OVERFLOW:
             raise BufferOverflow(f"{command.kind} {command.name}: too many commands wait, try again")
 
-    def deliver(self, event: ProcessEvent | TimerFired) -> None:
-        """Report what happened. Any thread, never blocks, never lost: a full stage is tried again."""
+    def deliver(self, event: Input) -> None:
+        """Report what happened, or insist on a command: never lost, a full stage is tried again.
+
+        Any thread, never blocks.
+        """
         if self._stage.try_emit(event) is EmitResult.OVERFLOW and not self._closed.is_set():
             self._clock.call_later(RETRY, lambda: self.deliver(event))
 
@@ -104,7 +107,7 @@ class Supervisor:
         before, (self._state, effects) = self._state, decision
         for effect in effects:
             self._run(effect)
-        if self._state.table is not before.table:
+        if self._state.table is not before.table or self._state.closing is not before.closing:
             self._on_change()
 
     def _run(self, effect: Effect) -> None:

@@ -52,6 +52,6 @@ class Console:
             self.outlet.write(self._form.gap(event))
 
     def close(self, timeout: float = 0.0) -> bool:
-        """End an open line, write what waits for at most `timeout` seconds. True: all is out. Idempotent."""
+        """End an open line and write what waits, see `Outlet.close`. True: all is out. Idempotent."""
         self.outlet.write(self._form.finish())
         return self.outlet.close(timeout)

@@ -51,6 +51,7 @@ class Outlet:
         self._offset = 0  # bytes of the first one that are out
         self._size = 0  # bytes that wait
         self._resumes: list[Callable[[], None]] = []
+        self._when_out: list[Callable[[], None]] = []
         self._closed = False
         self.failed: OSError | None = None
         """The error that ended it."""
@@ -75,6 +76,13 @@ class Outlet:
         self._resumes.append(resume)
         return True
 
+    def when_out(self, action: Callable[[], None]) -> bool:
+        """Keep `action` until nothing waits any more (written or given up); False when nothing does now."""
+        if not self._size:
+            return False
+        self._when_out.append(action)
+        return True
+
     def write(self, data: bytes) -> None:
         """Take `data`; what the kernel does not take now follows in order."""
         if not data:
@@ -88,9 +96,9 @@ class Outlet:
             self._pump()
 
     def close(self, timeout: float = 0.0) -> bool:
-        """Write what waits for at most `timeout` seconds (blocking), then let go. Idempotent.
+        """Write what waits (blocking), then let go. Idempotent.
 
-        True: everything is out.
+        Given up when nothing was taken for `timeout` seconds. True: everything is out.
         """
         if not self._closed:
             self._drain(timeout)
@@ -105,12 +113,14 @@ class Outlet:
     def _drain(self, timeout: float) -> None:
         import time
 
-        end = time.monotonic() + timeout
+        written, end = self.written, time.monotonic() + timeout
         while self._size and self.failed is None:
             left = end - time.monotonic()
             if left <= 0 or not select.select([], [self._wait_fd], [], left)[1]:
                 return
             self._pump()
+            if self.written != written:
+                written, end = self.written, time.monotonic() + timeout
 
     def _pump(self) -> None:
         """Write until the kernel takes no more; the loop's callback, too."""
@@ -168,6 +178,9 @@ class Outlet:
 
     def _wake(self) -> None:
         resumes, self._resumes = self._resumes, []
+        if not self._size:
+            resumes += self._when_out
+            self._when_out = []
         for resume in resumes:
             resume()
 

@@ -106,8 +106,11 @@ def safe_cut(piece: bytes) -> int:
 
 
 def gap_text(gap: Gap) -> str:
-    """A gap for people."""
+    """A gap for people. Of output that was cut off nobody knows how many lines it would have been."""
     whose = f" of {gap.source}" if gap.source else ""
+    if not gap.lines:
+        size = f", {gap.bytes} bytes were there" if gap.bytes else ""
+        return f"-- the end of the output{whose} is missing ({gap.reason}{size}) --"
     lines = "1 line" if gap.lines == 1 else f"{gap.lines} lines"
     return f"-- {lines}{whose} missing ({gap.reason}), seq {gap.first_seq} to {gap.last_seq} --"
 

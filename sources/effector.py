@@ -115,10 +115,11 @@ class ProcessEffector:
             ladder.signal_group(child, effect.signum)
 
 
-def sweep(run_id: str, grace: float) -> tuple[str, ...]:
+def sweep(run_id: str, grace: float, *, hurry: Callable[[], bool] = lambda: False) -> tuple[str, ...]:
     """The run is over: end everything that still carries its tag. TERM, `grace` seconds, KILL; waits as long.
 
-    Returns what had to be ended ("name (pid)"). Called by the main thread when nothing else runs any more.
+    `hurry` is asked while it waits; true: at once. Returns what had to be ended ("name (pid)"). Called by the
+    main thread when nothing else runs any more.
     """
     left = ladder.leftovers(run_id)
     if not left:
@@ -126,7 +127,7 @@ def sweep(run_id: str, grace: float) -> tuple[str, ...]:
     told = tuple(f"{_name(p)} ({p.pid})" for p in left)
     ladder.signal_processes(left, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    while (left := ladder.leftovers(run_id)) and time.monotonic() < deadline:
+    while (left := ladder.leftovers(run_id)) and time.monotonic() < deadline and not hurry():
         time.sleep(_STEP)
     ladder.signal_processes(left, signal.SIGKILL)
     return told

@@ -215,11 +215,18 @@ class Ingest:
             wishes, self._wishes = self._wishes, []
             closing = self._closing
         for wish in wishes:
-            wish()
+            self._do(wish)
         if closing and not self._ended:
             self._ended = True
             for running in tuple(self._running):
                 self._give_up(running)
+
+    def _do(self, wish: Callable[[], None]) -> None:
+        try:
+            wish()
+        except Exception as error:  # noqa: BLE001 - what fails for one child must not stop the reading of all
+            self._faults += 1
+            logger.opt(exception=error).error("ingest could not do what was wished")
 
     def _unpark(self) -> None:
         self._outbox.unpark()

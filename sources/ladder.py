@@ -10,6 +10,7 @@ afterwards process by process.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -35,6 +36,8 @@ PROC = Path("/proc")
 def signal_group(child: Child, signum: int) -> bool:
     """Signal the child's process group; False when nobody is left in it. After the child's exit, too."""
     sent = child.handle.signal_group(signum)
+    if sent and signum == signal.SIGTERM:
+        child.handle.signal_group(signal.SIGCONT)  # who was stopped could not hear it
     return signal_processes(_group_of_dead(child), signum) > 0 if sent is None else sent
 
 
@@ -98,6 +101,8 @@ def signal_processes(processes: Collection[psutil.Process], signum: int) -> int:
             if _alive(process):
                 process.send_signal(signum)
                 sent += 1
+                if signum == signal.SIGTERM:
+                    process.send_signal(signal.SIGCONT)
         except psutil.Error:  # it ended meanwhile, or it belongs to somebody else by now
             continue
     return sent

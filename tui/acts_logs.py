@@ -119,9 +119,11 @@ def toggle_regex(state: State, _key: str) -> Reduced:
 
 
 def end_search(state: State, _key: str) -> Reduced:
-    """Enter: to the nearest hit; an empty prompt keeps the search that was."""
+    """Enter: to the nearest hit; an empty prompt keeps the search that was, a bad pattern can be mended."""
     if not state.prompt.text:
         return cancel_search(state, _key)
+    if state.regex and search.wrong_with(state.prompt.text):
+        return state, ()
     moved, text = search.go(replace(state, mode=Mode.NORMAL, saved=None), search.HERE)
     return say(moved, text), ()
 
@@ -182,7 +184,9 @@ def filter_toggle(state: State, key: str) -> Reduced:
 def filter_pick(state: State, key: str) -> Reduced:
     """Another row of the panel."""
     last = max(0, len(known_names(state.snap)) - 1)
-    step = -1 if key in ("up", "k") else 1
+    far = last + 1
+    steps = {"up": -1, "k": -1, "pgup": -10, "pgdn": 10, "g": -far, "home": -far, "G": far, "end": far}
+    step = steps.get(key, 1)
     return replace(state, picked=max(0, min(last, state.picked + step))), ()
 
 

@@ -2,8 +2,8 @@
 
 Kept: text and SGR colours (as style "sgr:<params>"). Everything else goes: other escape sequences are
 removed (one that never ends ends with its line), tabs become spaces, C0 controls are shown as their Unicode
-pictures, C1 and invisible direction marks and invalid UTF-8 as U+FFFD. After a lone CR the text starts
-anew, as a progress bar does.
+pictures, C1 and invisible direction marks and invalid UTF-8 as U+FFFD. After a lone CR (or the cursor's way
+to the first column) the text starts anew, as a progress bar does.
 
 Lines are parsed only as far as somebody looks, so that a 1 MiB line costs what its visible part costs.
 """
@@ -50,6 +50,8 @@ _ALL = 1 << 62
 _ESCAPE = re.compile(
     r"\x1b(?:\[([0-?]*)[ -/]*([@-~]?)|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]+[0-~]?|[0-OQ-WYZ\\`-~]?)"
 )
+_TO_START = re.compile(rb"\x1b\[1?G((?:\x1b\[[02]?K)*)")
+"""The cursor to the first column, as spinners write instead of a CR; with the line erased or not."""
 _STRINGS = re.compile(rb"\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?")
 _SPECIAL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
@@ -64,6 +66,8 @@ def parse(raw: bytes, columns: int | None = None) -> Row:
     With `columns` parsing stops when that many are there (the result may be wider), and no more than 64
     KiB, or 16 bytes a column, are looked at.
     """
+    if b"\x1b[1G" in raw or b"\x1b[G" in raw:
+        raw = _after_spinners(raw)
     line = _last_segment(raw) if b"\r" in raw else raw
     if columns is None:
         return _parse(line)[0]
@@ -85,6 +89,15 @@ def _cut(line: bytes, size: int) -> bytes:
         end -= 1
     escape = line.rfind(b"\x1b", max(0, end - 64), end)
     return line[: escape if escape > 0 else end]
+
+
+def _after_spinners(raw: bytes) -> bytes:
+    """Without what a spinner has wiped away itself; where it only goes back, a CR stands for that."""
+    wiped = 0
+    for match in _TO_START.finditer(raw):
+        if match[1]:
+            wiped = match.end()
+    return _TO_START.sub(b"\r", raw[wiped:])
 
 
 def _last_segment(raw: bytes) -> bytes:

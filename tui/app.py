@@ -51,6 +51,7 @@ class Viewer:
         *,
         options: ViewerOptions = DEFAULTS,
         on_quit: Callable[[], None],
+        on_lost: Callable[[], None] | None = None,
         on_resize: Callable[[int, int], None] = lambda width, height: None,
         environ: Mapping[str, str] | None = None,
         terminal: Terminal | None = None,
@@ -59,8 +60,9 @@ class Viewer:
         reducer: Callable[[State, Intent], Step] = reduce,
         viewer: Callable[[State, Snap], Frame] = view,
     ) -> None:
-        """`on_quit` is called when the user (or the loss of the terminal) ends the run, maybe repeatedly.
+        """`on_quit` is called when the user ends the run, maybe repeatedly.
 
+        `on_lost` (if not given, `on_quit`) is called when the terminal is gone, maybe repeatedly.
         `on_resize` hears of the terminal's new columns and rows: children on terminals follow it.
         The rest is for tests: another terminal, already asked (`facts`), another time, other pure parts.
         """
@@ -68,6 +70,7 @@ class Viewer:
         self._loop = loop
         self._options = options
         self._on_quit = on_quit
+        self._on_lost = on_lost or on_quit
         self._on_resize = on_resize
         self._environ = os.environ if environ is None else environ
         self._given = terminal
@@ -356,7 +359,7 @@ class Viewer:
         self._on_quit()
 
     def _lost(self) -> None:
-        self._on_quit()
+        self._on_lost()
 
     def repaint(self) -> None:
         """Paint everything anew."""

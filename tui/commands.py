@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from brummer_rx.tui import acts, acts_logs, acts_procs
-from brummer_rx.tui.acts import Reduced
+from brummer_rx.tui.acts import Reduced, say
 from brummer_rx.tui.filter import ALL
 from brummer_rx.tui.state import Mode, State
+from brummer_rx.tui.views.parts import key_label
 
 __all__ = [
     "TABLE",
@@ -20,6 +21,7 @@ __all__ = [
     "Entry",
     "by_id",
     "context",
+    "doable",
     "entry_for",
     "footer_entries",
     "help_context",
@@ -66,7 +68,7 @@ class Entry:
     run: Callable[[State, str], Reduced]
     """Gets the state and the key's name."""
     when: Callable[[State], bool] = _always
-    """Whether it can be done now; also hides it from footer and help."""
+    """Whether it can be done now; else the footer leaves it out and the help dims it."""
     hint: str = ""
     """Short form for the footer; empty: not there."""
     shown: int = 1
@@ -104,15 +106,27 @@ def _has_process(state: State) -> bool:
 
 
 def help_entries(state: State) -> tuple[Entry, ...]:
-    """What the help lists: commands valid in the view below it that match what is typed, by word or key."""
-    here, below = help_context(state), replace(state, mode=Mode.NORMAL)
-    words = state.prompt.text.lower().split()
-    found = [e for e in TABLE if here in e.contexts and e.id != "help" and e.when(below)]
-    return tuple(e for e in found if all(_matches(e, state.prompt.text, word) for word in words))
+    """What the help lists: commands of the view below it that match what is typed.
+
+    First those that have a key of just that name, then those whose titles hold all the words.
+    """
+    here, typed = help_context(state), state.prompt.text.strip()
+    words = typed.lower().split()
+    every = [e for e in TABLE if here in e.contexts and e.id != "help"]
+    by_key = [e for e in every if typed and _has_key(state, e, typed)]
+    by_word = [e for e in every if e not in by_key and all(word in e.title.lower() for word in words)]
+    return (*by_key, *by_word)
 
 
-def _matches(entry: Entry, typed: str, word: str) -> bool:
-    return word in entry.title.lower() or word in entry.id or typed.strip() in entry.keys
+def _has_key(state: State, entry: Entry, typed: str) -> bool:
+    """Whether it has that key: one letter as it is, longer names in any case, as we call it or show it."""
+    names = {*entry.keys, *(key_label(key, state.glyphs) for key in entry.keys)}
+    return typed in names or (len(typed) > 1 and typed.lower() in {name.lower() for name in names})
+
+
+def doable(state: State, entry: Entry) -> bool:
+    """Whether a command that the help lists can be done now."""
+    return entry.when(replace(state, mode=Mode.NORMAL))
 
 
 def _help_move(state: State, key: str) -> Reduced:
@@ -127,6 +141,8 @@ def _help_run(state: State, _key: str) -> Reduced:
     if not 0 <= state.picked < len(entries):
         return state, ()
     entry = entries[state.picked]
+    if not doable(state, entry):
+        return say(state, f"not now: {entry.title}"), ()
     return entry.run(below, entry.keys[0])
 
 
@@ -145,7 +161,7 @@ _DIGITS = tuple("123456789")
 TABLE: tuple[Entry, ...] = (
     # Logs
     Entry("search", "search, smart case", ("/",), _LOGS, acts_logs.open_search, hint="search"),
-    Entry("hit", "next, previous hit", ("n", "N"), _LOGS, acts_logs.hit, _searching, "next, prev hit", 2),
+    Entry("hit", "next, previous hit", ("n", "N"), _LOGS, acts_logs.hit, _searching, "hits", 2),
     Entry("filter", "filters: processes, level", ("f",), _LOGS, acts_logs.open_filters, hint="filter"),
     Entry(
         "filters-off", "all filters off", ("ctrl-f",), _LOGS, acts_logs.filters_off, _filtered, "filters off"
@@ -176,7 +192,7 @@ TABLE: tuple[Entry, ...] = (
     Entry("rows", "one page up, down", ("pgup", "pgdn"), _PROCS, acts_procs.select, _has_process),
     Entry("half-rows", "half a page up, down", ("ctrl-u", "ctrl-d"), _PROCS, acts_procs.select, _has_process),
     Entry("row-ends", "first, last row", ("g", "G", "home", "end"), _PROCS, acts_procs.select, _has_process),
-    Entry("home", "back to the logs", ("esc",), _PROCS, acts.show_logs, hint="logs of all"),
+    Entry("home", "back to the logs", ("esc",), _PROCS, acts.show_logs, hint="back"),
     # search prompt
     Entry("search-go", "to the nearest hit", ("enter",), _SEARCH, acts_logs.end_search, hint="go to hit"),
     Entry(
@@ -186,6 +202,8 @@ TABLE: tuple[Entry, ...] = (
     # filter panel
     Entry("filter-toggle", "show, hide", (*_DIGITS, "space"), _FILTERS, acts_logs.filter_toggle),
     Entry("filter-row", "one row up, down", ("k", "j", "up", "down"), _FILTERS, acts_logs.filter_pick),
+    Entry("filter-rows", "ten rows up, down", ("pgup", "pgdn"), _FILTERS, acts_logs.filter_pick),
+    Entry("filter-ends", "first, last row", ("g", "G", "home", "end"), _FILTERS, acts_logs.filter_pick),
     Entry("filter-only", "this one alone", ("enter",), _FILTERS, acts_logs.only_picked, hint="only this"),
     Entry("filter-level", "next level", ("l",), _FILTERS, acts_logs.cycle, hint="level"),
     Entry(
@@ -202,7 +220,7 @@ TABLE: tuple[Entry, ...] = (
     # everywhere
     Entry("logs", "view Logs", ("1",), _VIEWS, acts.show_logs),
     Entry("procs", "view Procs", ("2",), _VIEWS, acts.show_procs),
-    Entry("help", "help: all keys valid here", ("?",), _VIEWS, acts.open_help, hint="help"),
+    Entry("help", "help: all keys of this view", ("?",), _VIEWS, acts.open_help, hint="help"),
     Entry("quit", "quit", ("q",), _VIEWS, acts.ask_quit, hint="quit"),
     Entry("interrupt", "twice: stop all and quit", ("ctrl-c",), _ALL, acts.interrupt),
     Entry("mouse", "mouse on, off (off: the terminal selects)", ("f2",), _ALL, acts.toggle_mouse),

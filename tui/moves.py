@@ -9,13 +9,14 @@ from brummer_rx.pipeline.reader import LineFilter
 from brummer_rx.tui.ansi import parse, runs_width
 from brummer_rx.tui.filter import where
 from brummer_rx.tui.settle import body_height, field_of, gutter_of, shown_rows
-from brummer_rx.tui.state import Logs, Place, Snap, State
+from brummer_rx.tui.state import Logs, Place, State
 from brummer_rx.tui.walk import after, before, bounds, down, fill, heights, up
 
 __all__ = [
     "columns_by",
     "cursor_by",
     "follow",
+    "hold_cursor",
     "next_error",
     "page_by",
     "pause",
@@ -69,6 +70,27 @@ def to_line(state: State, seq: int, *, near: bool = False) -> State:
     elif last > rows[-1]:
         top = up(field, last, height - 1)
     return _with(state, replace(state.logs, follow=False, top=top, cursor=seq))
+
+
+def hold_cursor(before_it: State, state: State) -> State:
+    """After another filter, width or the like: the cursor's line stays in sight.
+
+    Under another filter it keeps its row of the screen; where it is filtered out, the nearest line before
+    it takes its place (else the first one). In all other cases the text scrolls as little as it must.
+    """
+    old, logs, snap = before_it.logs, state.logs, state.snap
+    if snap is None or logs.follow or old.follow or (old.top, old.cursor) != (logs.top, logs.cursor):
+        return state
+    if old.filter == logs.filter:
+        same = (old.wrap, old.times, before_it.width, before_it.height)
+        kept = (logs.wrap, logs.times, state.width, state.height)
+        return state if same == kept else to_line(state, logs.cursor, near=True)
+    field = field_of(state, snap)
+    keys = before(field, logs.cursor + 1, 1) or after(field, logs.cursor, 1)
+    if not keys:
+        return state
+    row = next((y for y, place in enumerate(old.window.rows) if place.seq == old.cursor), 0)
+    return _with(state, replace(logs, top=up(field, Place(keys[0]), row), cursor=keys[0]))
 
 
 def cursor_by(state: State, lines: int) -> State:
@@ -162,14 +184,9 @@ def to_column(state: State, column: int) -> State:
 
 
 def to_end_of_text(state: State) -> State:
-    """So far to the right that the longest line on the screen shows its end."""
-    snap = state.snap
-    if snap is None:
+    """So far to the right that the cursor's line shows its end."""
+    if state.snap is None:
         return state
-    longest = max((runs_width(parse(raw)) for raw in _shown_raw(state, snap)), default=0)
+    lines = state.snap.log.read([state.logs.cursor])
+    longest = max((runs_width(parse(line.raw)) for line in lines), default=0)
     return to_column(state, longest - gutter_of(state).text)
-
-
-def _shown_raw(state: State, snap: Snap) -> list[bytes]:
-    keys = sorted({place.seq for place in shown_rows(state, snap)})
-    return [line.raw for line in snap.log.read(keys)] if keys else []

@@ -22,7 +22,7 @@ from brummer_rx.tui.intents import (
 from brummer_rx.tui.keys import Focus, Key, Paste, Resize, Wheel
 from brummer_rx.tui.prompt import Prompt, edit, insert
 from brummer_rx.tui.settle import known_names, settle
-from brummer_rx.tui.state import Mode, State, View
+from brummer_rx.tui.state import Mode, Snap, State, View
 
 __all__ = ["reduce"]
 
@@ -36,13 +36,21 @@ def reduce(state: State, intent: Intent) -> tuple[State, tuple[Effect, ...]]:
         case Tick(now_ns):
             return replace(state, now_ns=now_ns), ()
         case Seen(snap):
-            seen = settle(replace(state, snap=snap, now_ns=snap.now_ns))
-            return search.catch_up(seen)
+            first = state.snap is None
+            seen = replace(state, snap=snap, now_ns=snap.now_ns)
+            return search.catch_up(settle(_first_view(seen, snap) if first else seen))
         case Focus(gained):
             return replace(state, focused=gained), ()
         case _:
             changed, effects = _dispatch(state, intent)
-            return settle(changed), effects
+            return settle(moves.hold_cursor(state, changed)), effects
+
+
+def _first_view(state: State, snap: Snap) -> State:
+    """Procs, where nothing starts by itself and so something has to be chosen first."""
+    processes = snap.table.processes
+    waiting = all(acts_procs.never_started(p) and not p.spec.autostart for p in processes)
+    return replace(state, view=View.PROCS) if processes and waiting else state
 
 
 def _dispatch(state: State, intent: Intent) -> Reduced:
@@ -87,6 +95,7 @@ def _typing(state: State) -> bool:
 
 
 def _key(state: State, key: Key) -> Reduced:
+    state = _hush(state, key)
     entry = entry_for(state, key.name)
     if entry is not None:
         return entry.run(state, key.name)
@@ -94,6 +103,13 @@ def _key(state: State, key: Key) -> Reduced:
         return state, ()
     prompt = edit(state.prompt, key)
     return _edited(state, prompt) if prompt is not None else (state, ())
+
+
+def _hush(state: State, key: Key) -> State:
+    """The next key ends what the last one made us say, and (unless it is Ctrl-C too) a first Ctrl-C."""
+    if state.message is not None and not state.message.bad:
+        state = replace(state, message=None)
+    return state if key.name == "ctrl-c" else replace(state, interrupted_ns=None)
 
 
 def _edited(state: State, prompt: Prompt) -> Reduced:

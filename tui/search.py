@@ -217,7 +217,7 @@ def go(state: State, jump: int) -> tuple[State, str]:
     if found is None:
         return state, "no search: / starts one"
     if found.error:
-        return state, found.error
+        return state, ""  # the status line says it as long as the search stands
     seq = _nearest(found, state.logs.cursor, jump)
     if seq is not None:
         return to_line(state, seq), ""

@@ -243,7 +243,7 @@ def source_bytes(snapshot: StoreSnapshot, source: str) -> bytes:
 
 
 def judge(data: bytes) -> Verdict:
-    """Whether these are a writer's lines from the first on: none missing, none twice, stamps that only grow."""
+    """Whether these are a writer's lines from the first on: none missing, none twice, stamps only grow."""
     number, at, last = 0, 0, 0
     size = len(writer.HOLE)
     data = data.replace(b"\r\n", b"\n")  # a terminal's

@@ -1,4 +1,4 @@
-"""Done when 4: a reader that stopped, a terminal that froze. Memory stays flat, and nobody waits who should not."""
+"""Done when 4: a reader that stopped, a terminal that froze. Memory is flat, only who should wait waits."""
 
 from __future__ import annotations
 
@@ -176,10 +176,11 @@ def frozen_viewer(quick: bool) -> Iterator[Result]:
             verdicts = judged(reader, WRITERS)
     third = max(1, len(sizes) // 3)
     early, late = max(sizes[:third]), max(sizes[-third:])
+    change = f"first to last third {(late - early) / 1e6:+.1f}"
     yield Result(
         "4 frozen viewer: memory",
         f"flat for {seconds:.0f} s at {rate:,} lines/s (+ {FLAT / 1e6:.0f} MB at most)",
-        f"{min(sizes) / 1e6:.1f} to {max(sizes) / 1e6:.1f} MB, last third - first third {(late - early) / 1e6:+.1f} MB",
+        f"{min(sizes) / 1e6:.1f} to {max(sizes) / 1e6:.1f} MB, {change}",
         late - early <= FLAT,
     )
     yield Result(

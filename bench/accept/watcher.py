@@ -51,12 +51,12 @@ class Watcher:
         self._thread.start()
 
     def _watch(self) -> None:
-        tasks = f"/proc/{self.pid}/task"
+        tasks = Path(f"/proc/{self.pid}/task")
         next_status = 0.0
         while not self._stop.wait(self._every):
             try:
-                # The folder's link count is what the kernel knows of the threads: cheaper than a listing.
-                now = os.stat(tasks).st_nlink - 2
+                # The folder's link count counts the threads: cheaper than a listing.
+                now = tasks.stat().st_nlink - 2
             except OSError:
                 return
             self.looks += 1

@@ -1,7 +1,7 @@
 """A child that says what it wrote: numbered, stamped lines in blocks, and a record of each write in a file.
 
-`python writer.py RECORD BLOCKS RATE`: BLOCKS of 1,000 lines (0: for ever), RATE lines a second (0: as fast as the
-pipe takes them). A line is 68 bytes: the monotonic ns before the write, the number, a text as web servers write it.
+`python writer.py RECORD BLOCKS RATE`: BLOCKS of 1,000 lines (0: for ever), RATE lines a second (0: as fast as
+the pipe takes them). A line is 68 bytes: the monotonic ns before the write, the number, a web server's text.
 RECORD holds (monotonic ns after the write, blocks, bytes, ns that the write took) per write, after a count.
 """
 
@@ -17,7 +17,7 @@ LINES = 1000
 LINE = 68
 BLOCK = LINES * LINE
 HOLE = b"@" * 26
-"""Where the stamp (19 digits) and the block's number (6 digits) go; the last 3 digits are the line in the block."""
+"""Where the stamp (19 digits) and the block's number (6) go; 3 digits more are the line in the block."""
 TEMPLATE = b"".join(b"%s%03d GET /api/items/search 200 in 17ms a17\n" % (HOLE, n) for n in range(LINES))
 ENTRY = struct.Struct("<QQQQ")
 ROOM = 1 << 22

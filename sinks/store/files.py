@@ -40,6 +40,10 @@ class Disk:
         """Make the data durable."""
         os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
 
+    def removed(self, fd: int) -> bool:
+        """Whether somebody has deleted the file: what is written is gone when it is closed."""
+        return not os.fstat(fd).st_nlink
+
     def append(self, path: Path, data: bytes, *, sync: bool) -> None:
         """Add `data` to a file (made when missing) in one write.
 

@@ -185,10 +185,14 @@ def _search(reader: RunReader, query: SearchQuery, answer: _Answer, guard: _Guar
         with guard.watching():
             _caught_up(reader, query, guard)
             for part in scan(reader.snapshot(), query, guard.beat):
-                error = part.error
-                if answer.add(part) and not part.done:
+                if part.done:
+                    error = part.error
+                    break
+                if answer.add(part):
                     with guard.resting():
                         answer.send()
+            else:
+                raise _ReplacedError  # `beat` has told the scan to end
     except BrokenPipeError:
         raise
     except OSError as failure:

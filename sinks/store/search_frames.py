@@ -27,7 +27,7 @@ _TORN_MANY = 8
 _AT_ONCE = 256
 """Lines between two questions whether to stop."""
 
-_find, _rfind, _find_uncased = TOOLS.find, TOOLS.rfind, TOOLS.find_uncased
+_find, _rfind, _find_uncased, _lower = TOOLS.find, TOOLS.rfind, TOOLS.find_uncased, TOOLS.lower
 
 
 class CancelledError(Exception):
@@ -113,7 +113,7 @@ class FrameSearch:
 
     def _walk(self, needle: Needle, first: int, last: int) -> Iterator[tuple[int, Spots]]:
         """Frames with the needle, and the lines that have it. The search runs over headers and keys too."""
-        frames, data, length = self._view.frames, self._data, len(needle.data)
+        frames, data = self._view.frames, self._data
         find = _find_uncased if needle.uncased else _find
         end = min(frames[last - 1].end_offset, len(data))
         at = frames[first].raw_offset
@@ -123,9 +123,8 @@ class FrameSearch:
             if hit < row.raw_offset:
                 at = row.raw_offset
                 continue
-            at = row.end_offset
-            if hit + length <= at:
-                yield number, spots_of(data, needle, row.raw_offset, at, hit)
+            at = row.end_offset  # no needle reaches beyond it: a frame ends in a newline
+            yield number, spots_of(data, needle, row.raw_offset, at, hit)
 
     def _folding(self, row: FrameRow) -> Iterator[Spots]:
         """Lines with a character that only `re.IGNORECASE` takes for a letter of the needles."""
@@ -179,13 +178,14 @@ class FrameSearch:
         if plan.folds and not raw.isascii():
             return None
         many = lines // _TORN_MANY
+        look = _lower(raw) if plan.uncased else raw
         found: dict[int, Spots] = {}
         for steps in plan.torn:
-            for needle, of_lines in steps:
-                find = _find_uncased if needle.uncased else _find
-                hit = find(raw, needle.data, 0, None)
+            for data, of_lines in steps:
+                hit = _find(look, data, 0, None)
                 if hit >= 0 and of_lines:
-                    merge(found, 0, spots_of(raw, needle, 0, len(raw), hit, limit=many))
+                    needle = Needle(data, uncased=False, exact=False)
+                    merge(found, 0, spots_of(look, needle, 0, len(look), hit, limit=many))
                     if len(found[0]) > many:
                         return None
                 elif hit < 0 and not of_lines:
@@ -194,18 +194,19 @@ class FrameSearch:
 
     def _in_stripped(self, row: FrameRow, raw: bytes) -> list[int]:
         """One frame with its escape sequences taken out first."""
+        plan = self._plan
         plain = strip_escapes(raw)
+        look = _lower(plain) if plan.uncased else plain
         found: dict[int, Spots] = {}
-        needles = self._plan.in_plain
-        for needle in needles:
-            find = _find_uncased if needle.uncased else _find
-            hit = find(plain, needle.data, 0, None)
+        for data in (*(needle.data for needle in plan.needles or ()), *plan.folds):
+            hit = _find(look, data, 0, None)
             if hit >= 0:
-                merge(found, 0, spots_of(plain, needle, 0, len(plain), hit))
+                needle = Needle(data, uncased=False, exact=False)
+                merge(found, 0, spots_of(look, needle, 0, len(look), hit))
         if not found or not self._is_whole(row):
             return []
         spots = self._wanted(row, found[0])
-        if len(needles) == 1 and needles[0].exact:
+        if plan.exact:
             return [row.first_seq + line for line in spots]
         return [row.first_seq + line for line in self._ask(spots, texts_of(plain))]
 

@@ -35,10 +35,10 @@ class Needle:
 
 
 class Step(NamedTuple):
-    """A look into a frame with escape sequences."""
+    """A look into a frame with escape sequences, made lower case where the plan is `uncased`."""
 
-    needle: Needle
-    lines: bool
+    data: bytes
+    of_lines: bool
     """True: lines that have it are to be asked. False: where it is missing the later steps are in vain."""
 
 
@@ -54,13 +54,15 @@ class Plan:
     """Non-ASCII characters that `re` takes for letters of the needles: lines with one are asked too."""
     torn: tuple[tuple[Step, ...], ...] = ()
     """For each needle: how to find lines that have it, perhaps torn apart by escape sequences."""
+    uncased: bool = False
+    """Whether the needles are."""
     impossible: bool = False
     """No line can be a hit."""
 
     @property
-    def in_plain(self) -> tuple[Needle, ...]:
-        """What to look for where there are no escape sequences (any more)."""
-        return (*(self.needles or ()), *(Needle(data, uncased=False, exact=False) for data in self.folds))
+    def exact(self) -> bool:
+        """Whether a needle settles it, and nothing else has to be looked for."""
+        return not self.folds and all(needle.exact for needle in self.needles or ())
 
 
 def plan_for(query: SearchQuery) -> Plan:
@@ -96,14 +98,15 @@ def plan_for(query: SearchQuery) -> Plan:
         search,
         tuple(Needle(needle, uncased, exact) for needle in needles),
         folds,
-        tuple(tuple(_torn(needle, uncased)) for needle in needles),
+        tuple(tuple(_torn(needle)) for needle in needles),
+        uncased,
     )
 
 
-def _torn(needle: bytes, uncased: bool) -> Iterator[Step]:
+def _torn(needle: bytes) -> Iterator[Step]:
     """A torn needle has one of its beginnings right before an escape sequence; long beginnings are rare."""
     for end in range(1, len(needle)):
         if end == _STEM:
-            yield Step(Needle(needle[:end], uncased, exact=False), lines=False)
-        yield Step(Needle(needle[:end] + ESC, uncased, exact=False), lines=True)
-    yield Step(Needle(needle, uncased, exact=False), lines=True)
+            yield Step(needle[:end], of_lines=False)
+        yield Step(needle[:end] + ESC, of_lines=True)
+    yield Step(needle, of_lines=True)

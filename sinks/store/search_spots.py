@@ -34,7 +34,8 @@ def spots_of(
 ) -> Spots:
     """The lines of [start, end) with the needle, given its first place; each line ends in a newline.
 
-    The needle holds no newline. With `limit` the answer may stop at the first line beyond so many, and every line has a position.
+    The needle holds no newline. With `limit` the answer may stop at the first line beyond so many, and every
+    line has a position.
     """
     find = _find_uncased if needle.uncased else _find
     what, length = needle.data, len(needle.data)

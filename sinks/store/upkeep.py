@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from errno import ENOENT
 from functools import partial
 from typing import TypedDict
 
@@ -66,8 +67,12 @@ class Upkeep:
         """Make what was written durable."""
         try:
             self._disk.sync(file.fd)
+            removed = self._disk.removed(file.fd)
         except OSError as error:
             self._refused("synced", error)
+            return
+        if removed:
+            self._refused("kept", OSError(ENOENT, "its files were removed"))
         else:
             self._told = False
 

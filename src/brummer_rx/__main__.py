@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from brummer_rx.cli.dispatch import dispatch
-from brummer_rx.cli.output import Output, complain
+from brummer_rx.cli.output import Output, complain, hold_standard_files
 from brummer_rx.pipeline.errors import BrummerError
 
 __all__ = ["main"]
@@ -20,6 +20,7 @@ __all__ = ["main"]
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's own); returns the exit code."""
     words = sys.argv[1:] if args is None else args
+    hold_standard_files()
     try:
         return dispatch(words, os.environ, Output())
     except BrokenPipeError:

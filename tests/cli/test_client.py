@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from brummer_rx.cli.client import Client, NoAnswer, socket_of
+from brummer_rx.cli import client as module
+from brummer_rx.cli.client import Client, NoAnswer, client_of, socket_of
 from brummer_rx.pipeline.errors import BrummerError
 from tests.cli.storebox import StoredRun
 
@@ -64,3 +65,30 @@ def test_something_else_than_an_object(tmp_path: Path, body: bytes) -> None:
 def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(NoAnswer):
         Client(tmp_path / "missing").status()
+
+
+def test_a_run_that_has_only_begun_is_given_a_moment(tmp_path: Path) -> None:
+    run = StoredRun(tmp_path)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    asked: list[Client] = []
+    asking = threading.Thread(target=lambda: asked.append(client_of(run.path)))
+    asking.start()
+    asking.join(0.1)
+    assert not asked
+    with answering(run.path / "control.sock", answer):
+        asking.join(20)
+        assert asked[0].status() == {}
+    run.end()
+
+
+def test_one_that_never_listens_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.05)
+    run = StoredRun(tmp_path)
+    with pytest.raises(NoAnswer):
+        client_of(run.path).status()
+    run.end()
+    monkeypatch.setattr(module, "_PATIENCE", 1000.0)
+    with pytest.raises(NoAnswer):
+        client_of(run.path).status()  # it has ended

@@ -105,3 +105,23 @@ def test_a_closed_stdout_is_141_and_silent(tmp_path: Path) -> None:
     os.close(write)
 
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 1), ("2>&-", 0), ("<&- >&- 2>&-", 1)])
+def test_closed_standard_files_are_nobodys_log(closed: str, code: int, tmp_path: Path) -> None:
+    run = f'exec "$0" -m brummer_rx --state-dir "$1" --plain "echo one; echo two >&2" {closed}'
+    environ = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["/bin/sh", "-c", run, sys.executable, str(tmp_path / "s")],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        timeout=60,
+    )
+
+    assert done.returncode == code
+    (log,) = (tmp_path / "s").glob("*/tool.log")
+    assert " | one" not in log.read_text()
+    (segment,) = (tmp_path / "s").glob("*/*.seg")
+    assert segment.read_bytes().count(b"one") == 1
+    assert done.stdout.count(b" | one") == (">&-" not in closed.split())

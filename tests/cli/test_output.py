@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from brummer_rx.cli.output import Output, complain, json_line
+from brummer_rx.cli.output import Output, complain, hold_standard_files, json_line
 
 
 def test_a_slow_reader_gets_everything_even_on_a_descriptor_that_does_not_block() -> None:
@@ -77,3 +77,22 @@ def test_nobody_hears_complaints() -> None:
     finally:
         os.dup2(saved, 2)
         os.close(saved)
+
+
+def test_closed_standard_files_get_a_place_holder() -> None:
+    child = os.fork()
+    if not child:
+        code = 9
+        try:
+            for fd in (0, 1, 2):
+                os.close(fd)
+            hold_standard_files()
+            hold_standard_files()
+            ok = os.read(0, 1) == b"" and os.open("/", os.O_RDONLY) > 2
+            try:
+                os.write(1, b"x")
+            except OSError:
+                code = 0 if ok else 8
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,185 @@ def test_a_reader_that_stopped_does_not_hold_up_the_end(
 
     assert code == 143
     assert "stdout takes nothing" in capfd.readouterr().err
+
+
+class Reader:
+    """Our stdout is a pipe that the test reads, from `take` to `restore` (pytest sets it, too, before)."""
+
+    def __init__(self) -> None:
+        self.fd, self._write = os.pipe()
+        self._saved = -1
+
+    def take(self) -> None:
+        self._saved = os.dup(1)
+        os.dup2(self._write, 1)
+        os.close(self._write)
+
+    def restore(self) -> None:
+        os.dup2(self._saved, 1)
+        os.close(self._saved)
+
+    def close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def read_slowly(self, step: int, pause: float, until: threading.Event) -> bytes:
+        found = []
+        while not until.wait(pause) and (data := os.read(self.fd, step)):
+            found.append(data)
+        return b"".join(found)
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    made = Reader()
+    yield made
+    made.close()
+
+
+def test_a_reader_that_comes_late_gets_every_line(tmp_path: Path, reader: Reader) -> None:
+    """All of it fits into what we hold in front of the pipe: every stage is done long before the reader."""
+    found: list[bytes] = []
+    state = tmp_path / "state"
+
+    def read() -> None:
+        for _ in range(2000):
+            if any(b'"exited"' in file.read_bytes() for file in state.glob("*/processes.json")):
+                break
+            threading.Event().wait(0.01)
+        found.append(reader.read_slowly(8192, 0.001, threading.Event()))
+
+    late = threading.Thread(target=read)
+    late.start()
+    reader.take()
+    try:
+        code = run(tmp_path, shell("a", "seq 20000"))
+    finally:
+        reader.restore()
+        late.join()
+
+    assert code == 0
+    assert [line.split()[-1] for line in found[0].splitlines()] == [b"%d" % n for n in range(1, 20_001)]
+
+
+def test_a_broken_pipe_is_no_second_wish(
+    tmp_path: Path, reader: Reader, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ends `tool | reader` as a whole: the child still has its grace, and may say what it has to say."""
+    done = tmp_path / "done"
+    clean = f"trap 'echo bye; sleep 0.3; echo bye; sleep 0.3; touch {done}; exit 0' TERM"
+    mark = tmp_path / "up"
+
+    def both() -> bool:
+        if mark.exists():
+            reader.close()
+            return True
+        return False
+
+    killer = kill_when(both, signal.SIGINT)
+    reader.take()
+    try:
+        code = run(tmp_path, shell("a", f"{clean}; touch {mark}; while :; do sleep 0.02; echo tick; done"))
+    finally:
+        reader.restore()
+        killer.join()
+
+    assert code in (130, 141), "whichever of the two came first"
+    assert done.exists()
+    assert "a exited with 0" in capfd.readouterr().err
+
+
+def test_a_signal_that_comes_twice_at_once_is_one_wish(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As `timeout`, `npm` and closing terminals send it."""
+    mark, done = tmp_path / "up", tmp_path / "done"
+
+    def first() -> bool:
+        if mark.exists():
+            os.kill(os.getpid(), signal.SIGTERM)
+            threading.Event().wait(0.02)
+            return True
+        return False
+
+    killer = kill_when(first, signal.SIGTERM)
+    code = run(
+        tmp_path,
+        shell(
+            "a", f"trap 'sleep 0.3; touch {done}; exit 0' TERM; touch {mark}; while :; do sleep 0.02; done"
+        ),
+    )
+    killer.join()
+
+    assert (code, done.exists()) == (143, True)
+    assert capfd.readouterr().err.count("SIGTERM") == 1
+
+
+def test_what_is_left_over_is_not_waited_for_after_two_signals(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mark = tmp_path / "deaf"
+    deaf = f"trap '' TERM; touch {mark}; while :; do sleep 1; done"
+    stray = f'setsid sh -c "{deaf}" >/dev/null 2>&1 </dev/null & while [ ! -e {mark} ]; do sleep 0.01; done'
+    state = tmp_path / "state"
+    over = threading.Event()
+
+    def ended() -> bool:
+        return any(b'"exited"' in file.read_bytes() for file in state.glob("*/processes.json"))
+
+    def twice() -> None:
+        while not over.wait(0.3):
+            if ended():
+                os.kill(os.getpid(), signal.SIGINT)
+
+    killer = threading.Thread(target=twice)
+    began = time.monotonic()
+    try:
+        settings = load(tmp_path, {"state_dir": str(state)}, {"HOME": str(tmp_path), "BRUMMER_GRACE": "60"})
+        killer.start()
+        code = plain(settings, (shell("a", stray),), warnings=(), known=(), console=True)
+    except KeyboardInterrupt:
+        code = 130  # one more came when all was over
+    finally:
+        over.set()
+        killer.join()
+
+    assert code == 130
+    assert time.monotonic() - began < 30
+    assert "stopped what was left over" in capfd.readouterr().err
+
+
+def test_a_slow_reader_is_let_go_the_second_time(
+    tmp_path: Path, reader: Reader, capfd: pytest.CaptureFixture[str]
+) -> None:
+    state, over = tmp_path / "state", threading.Event()
+    slow = threading.Thread(target=lambda: reader.read_slowly(50, 0.05, over))
+
+    def flood() -> bool:
+        return any(file.stat().st_size > 1_000_000 for file in state.glob("*/*.seg"))
+
+    def twice() -> None:
+        for _ in range(2000):
+            if flood():
+                break
+            threading.Event().wait(0.01)
+        while not over.wait(0.3):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    killer = threading.Thread(target=twice)
+    slow.start()
+    killer.start()
+    before = signal.signal(signal.SIGTERM, lambda *_: None)  # one more may come when all is over
+    reader.take()
+    try:
+        code = run(tmp_path, shell("a", "yes 'a line that is read slowly'"))
+    finally:
+        over.set()
+        reader.restore()
+        killer.join()
+        signal.signal(signal.SIGTERM, before)
+        slow.join()
+
+    assert code == 143
+    assert "were not printed" in capfd.readouterr().err

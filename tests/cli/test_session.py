@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
+from loguru import logger
+from reactivex import operators as ops
 
+from brummer_rx.cli import session as module
+from brummer_rx.cli import toollog
 from brummer_rx.cli.session import Session, terminal_size
+from brummer_rx.pipeline.errors import ConfigError
 from brummer_rx.pipeline.event import Event, LogBatch
 from brummer_rx.pipeline.flow import SinkSpec
 from brummer_rx.pipeline.gate import Gate
+from brummer_rx.pipeline.guarded import GuardedTransform
 from brummer_rx.pipeline.process import Command, CommandKind, ProcessSpec, ProcessState
 from brummer_rx.pipeline.settings import load
 from brummer_rx.pipeline.status import read_status_file
@@ -68,6 +78,7 @@ class Run:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> object:
+    logger.remove()  # as `start` does
     before = set(threading.enumerate())
     fds = psutil.Process().num_fds()
     yield
@@ -224,3 +235,137 @@ def test_usage_is_sampled_while_somebody_asks(tmp_path: Path) -> None:
 def test_the_size_without_a_terminal_is_80_by_24(tmp_path: Path) -> None:
     with (tmp_path / "file").open("w") as file:
         assert terminal_size(file.fileno()) == (80, 24)
+
+
+def test_an_operator_that_hangs_cannot_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "END_TIMEOUT", 0.3)
+    free = threading.Event()
+
+    def hang(event: Event) -> Event:
+        free.wait(20)
+        return event
+
+    transform = GuardedTransform("hang", lambda s: s.pipe(ops.map(hang)), lambda n, e, b: None)
+    monkeypatch.setattr(module, "transforms", lambda settings, failed: (transform,))
+    run = Run(tmp_path, shell("a", "echo one; sleep 100"), grace="0.1")
+    run.when(lambda: run.session.ingest.counts().lines == 1, lambda: run.session.stop(143))
+    began = time.monotonic()
+    code = run.go()
+    free.set()
+
+    assert code == 143
+    assert time.monotonic() - began < 15
+    assert any("the end does not come (lines wait in: lines" in text for text in run.said)
+    end = time.monotonic() + 10
+    while any(thread.name.startswith("pool") for thread in threading.enumerate()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_sink_that_failed_is_no_success(tmp_path: Path) -> None:
+    def broken(event: Event) -> None:
+        raise ValueError("no")
+
+    run = Run(tmp_path, shell("a", "echo one"))
+    code = run.go(SinkSpec("console", run.session.loop, broken))
+
+    assert code == 1
+    assert run.lines() == [("a", "one")]
+    assert any("console failed" in text for text in run.said)
+
+
+def test_nothing_is_started_once_the_run_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that comes in the very moment in which the last process ended."""
+    run = Run(tmp_path, shell("a", "echo one"))
+    session = run.session
+    decided = session._table_changed
+
+    def late() -> None:
+        if session.supervisor.state.closing:
+            session.live.send(Command(CommandKind.START, "a"))
+        decided()
+
+    monkeypatch.setattr(session.supervisor, "_on_change", late)
+    assert run.go() == 0
+    assert run.lines() == [("a", "one")]
+    assert "a is not started: the run ends" in run.said
+
+
+def test_a_storm_of_wishes_is_two_of_them(tmp_path: Path) -> None:
+    run = Run(tmp_path, shell("a", "trap '' TERM; echo up; while :; do sleep 1; done"), grace="60")
+
+    def storm() -> None:
+        for _ in range(3000):
+            run.session.stop(130, "stop")
+
+    run.when(lambda: run.session.store.snapshot().end_seq == 1, storm)
+
+    assert run.go() == 130
+    assert [text for text in run.said if text.startswith("stop")] == ["stop", "stop at once"]
+    assert {x.stage: x.offered for x in run.session.ledgers.snapshot()}["processes"] < 20
+
+
+def test_who_watched_is_gone_and_the_grace_stays(tmp_path: Path) -> None:
+    run = Run(
+        tmp_path, shell("a", "trap 'sleep 0.2; echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done")
+    )
+
+    def gone() -> None:
+        run.session.abandon(129)
+        run.session.stop(129)
+        run.session.abandon(141)
+
+    run.when(lambda: run.session.store.snapshot().end_seq == 1, gone)
+
+    assert run.go() == 129
+    assert run.lines()[-1] == ("a", "bye")
+
+
+def test_our_own_messages_tell_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOP_SECRET", "dragons")
+    run = Run(tmp_path, shell("a", "true"))
+
+    def fail() -> None:
+        environ = dict(os.environ)
+        raise RuntimeError(f"with {len(environ)} variables around")
+
+    run.session.loop.call_later(0.0, fail)
+    run.go()
+    log = (run.session.run_folder.path / "tool.log").read_text()
+
+    assert "variables around" in log and "Traceback" in log
+    assert "dragons" not in log
+
+
+def test_a_full_disk_prints_nothing_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    run = Run(tmp_path, shell("a", "true"))
+    monkeypatch.setattr(toollog, "os", SimpleNamespace(**{**vars(os), "write": full}))
+    run.go()
+
+    assert "a exited with 0" in run.said
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_wrong_setting_makes_no_run(tmp_path: Path) -> None:
+    (tmp_path / ".brum.toml").write_text("[operators.nope]\nenabled = true\n")
+    with pytest.raises(ConfigError, match="nope"):
+        Run(tmp_path, shell("a", "true"))
+
+    assert not (tmp_path / "state").exists()
+
+
+def test_quit_skips_the_grace(tmp_path: Path) -> None:
+    """Ctrl-backslash would end the tool at once, and leave the children."""
+    run = Run(tmp_path, shell("a", "trap '' TERM; echo up; while :; do sleep 1; done"), grace="60")
+    run.when(lambda: run.session.store.snapshot().end_seq == 1, lambda: os.kill(os.getpid(), signal.SIGQUIT))
+    began = time.monotonic()
+
+    assert run.go() == 131
+    assert time.monotonic() - began < 15

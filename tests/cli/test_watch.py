@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -78,13 +79,19 @@ class Terminal:
             self.read(0.0)
         return code
 
+    def hang_up(self) -> None:
+        """Close it, as a terminal's window is closed."""
+        os.close(self.master)
+        self.master = -1
+
     def close(self) -> None:
         """Take everything down."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self.master)
-        os.close(self.slave)
+        for fd in (self.master, self.slave):
+            if fd >= 0:
+                os.close(fd)
 
 
 @pytest.fixture
@@ -125,3 +132,21 @@ def test_a_process_is_stopped_and_started_from_its_view(terminal: Terminal) -> N
     terminal.type("qq")
 
     assert terminal.end() == 0
+
+
+def test_a_window_that_is_closed_ends_all_with_grace(tmp_path: Path) -> None:
+    """The end of the input comes together with HUP, by the kernel and by the shell: all that is one wish."""
+    mark = tmp_path / "clean"
+    words = f"trap 'sleep 0.3; touch {mark}; exit 0' TERM; echo up; while :; do sleep 0.02; done"
+    terminal = Terminal(tmp_path, words)
+    try:
+        terminal.wait_for("up")
+        terminal.hang_up()
+        terminal.process.send_signal(signal.SIGHUP)
+        time.sleep(0.02)
+        terminal.process.send_signal(signal.SIGHUP)
+
+        assert terminal.process.wait(DEADLINE) == 129
+        assert mark.exists()
+    finally:
+        terminal.close()

@@ -11,6 +11,7 @@ import pytest
 from brummer_rx.cli.words import sort_out
 from brummer_rx.pipeline.settings import load
 from brummer_rx.sources.detect import discover
+from brummer_rx.tui.commands import TABLE
 from tests.docs.pages import PAGES, ROOT, blocks, links
 
 README = ROOT / "README.md"
@@ -70,8 +71,6 @@ def test_the_settings_of_the_readme_are_right(tmp_path: Path) -> None:
 
 
 def test_the_keys_of_the_readme_exist() -> None:
-    from brummer_rx.tui.commands import TABLE
-
     rows = re.findall(r"^\| (`.*?) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
     shown = {key for row in rows for key in re.findall(r"`([^` ])`", row)}
     known = {key for entry in TABLE for key in entry.keys}

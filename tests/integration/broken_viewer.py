@@ -1,4 +1,4 @@
-"""The whole tool with a view that raises when the log holds the line `break the view`; for the viewer's tests."""
+"""The whole tool with a view that raises at the line `break the view`; for the viewer's tests."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ FAMILY = (
     "setsid sleep 301 & (trap '' TERM; sleep 302) & setsid sh -c 'sleep 303 & sleep 304' >/dev/null 2>&1 & "
     "echo up; sleep 305"
 )
-"""A child with grandchildren: in its group, deaf to TERM, in sessions of their own, holding its output or not."""
+"""A child with grandchildren: in its group, deaf to TERM, in sessions of their own, holding its output."""
 DEAF = "trap '' TERM INT HUP; echo up; while :; do sleep 1; done"
 
 

@@ -1,4 +1,4 @@
-"""A live run from other terminals: `status`, `logs -f`, `start`, `stop`, `restart`, `wait`; and after its end."""
+"""A live run from other terminals: `status`, `logs -f`, `start`, `stop`, `restart`, `wait`; after its end."""
 
 from __future__ import annotations
 

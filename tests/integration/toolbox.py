@@ -1,4 +1,4 @@
-"""The real tool in a folder of its own, driven from outside: processes, signals, files, nothing of its inside.
+"""The real tool in a folder of its own, driven from outside: processes, signals, files.
 
 Everything that waits here has a deadline; `Tool.close` ends what a failed test left behind.
 """

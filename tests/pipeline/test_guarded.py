@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+import reactivex
 from reactivex import Observable, Subject
+from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 from reactivex import operators as ops
 
+from brummer_rx.pipeline.errors import OperatorError
 from brummer_rx.pipeline.event import Event, LogBatch, Stream
 from brummer_rx.pipeline.guarded import MAX_FAILURES, GuardedTransform
 
@@ -70,3 +75,77 @@ def test_what_an_operator_holds_back_comes_at_the_end() -> None:
     seen = run(transform, batch(b"a\n"), batch(b"b\n"))
 
     assert [e.data if isinstance(e, LogBatch) else e for e in seen] == [b"b\n", "done"]
+
+
+def failing_at_the_end(source: Observable[Event]) -> Observable[Event]:
+    def subscribe(observer: ObserverBase[Event], scheduler: SchedulerBase | None = None) -> DisposableBase:
+        def end() -> None:
+            raise RuntimeError("at the end")
+
+        return source.subscribe(observer.on_next, observer.on_error, end)
+
+    return reactivex.create(subscribe)
+
+
+@pytest.mark.parametrize(
+    ("operator", "why"),
+    [
+        (failing_at_the_end, "at the end"),
+        (lambda s: s.pipe(ops.concat(s.pipe(ops.filter(lambda e: False), ops.last()))), "no elements"),
+        (lambda s: s.pipe(ops.concat(reactivex.never())), "did not end"),
+    ],
+)
+def test_the_end_gets_through_whatever_the_operator_makes_of_it(
+    operator: Callable[[Observable[Event]], Observable[Event]], why: str
+) -> None:
+    told: list[str] = []
+    transform = GuardedTransform("x", operator, lambda n, e, b: told.append(str(e)))
+
+    assert run(transform, batch(b"a\n")) == [batch(b"a\n"), "done"]
+    assert transform.failures == 1
+    assert why in told[0]
+
+
+def test_one_that_wants_to_exit_costs_no_line() -> None:
+    def leave(event: Event) -> Event:
+        raise SystemExit(3)
+
+    told: list[BaseException] = []
+    transform = GuardedTransform("x", lambda s: s.pipe(ops.map(leave)), lambda n, e, b: told.append(e))
+
+    assert run(transform, batch(b"a\n"), batch(b"b\n")) == [batch(b"a\n"), batch(b"b\n"), "done"]
+    assert [type(error) for error in told] == [SystemExit] * 2
+
+
+def test_one_that_ends_before_its_input_costs_no_line() -> None:
+    told: list[BaseException] = []
+    transform = GuardedTransform("x", lambda s: s.pipe(ops.take(1)), lambda n, e, b: told.append(e))
+
+    assert run(transform, *[batch(b"a\n")] * 3) == [*[batch(b"a\n")] * 3, "done"]
+    assert all(isinstance(error, OperatorError) for error in told)
+    assert transform.failures == 3
+
+
+def test_what_came_out_between_two_events_goes_before_the_next() -> None:
+    between: list[ObserverBase[Event]] = []
+
+    def late(source: Observable[Event]) -> Observable[Event]:
+        def subscribe(
+            observer: ObserverBase[Event], scheduler: SchedulerBase | None = None
+        ) -> DisposableBase:
+            between.append(observer)
+            return source.subscribe(lambda e: None, observer.on_error, observer.on_completed)
+
+        return reactivex.create(subscribe)
+
+    source: Subject[Event] = Subject()
+    seen: list[Event | str] = []
+    transform = GuardedTransform("late", late, lambda n, e, b: None)
+    transform(source).subscribe(seen.append, lambda e: seen.append(repr(e)), lambda: seen.append("done"))
+    for data in (b"a\n", b"b\n", b"c\n"):
+        source.on_next(batch(data))
+        between[0].on_next(batch(data))
+    assert seen == [batch(b"a\n"), batch(b"b\n")]
+    source.on_completed()
+
+    assert seen == [batch(b"a\n"), batch(b"b\n"), batch(b"c\n"), "done"]

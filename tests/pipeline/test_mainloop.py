@@ -443,3 +443,22 @@ def test_it_leaves_no_file_open() -> None:
         made.run()
         made.close()
     assert len(list(Path("/dev/fd").iterdir())) == before
+
+
+def test_an_owner_that_waits_elsewhere_can_look_for_signals(loop: MainLoop) -> None:
+    seen: list[str] = []
+    loop.on_signal(signal.SIGUSR1, lambda: seen.append("signal"))
+    loop.post("a", lambda: seen.append("post"))
+    os.kill(os.getpid(), signal.SIGUSR1)
+    loop.answer_signals()
+    assert seen == ["signal"]
+    loop.answer_signals()
+    assert seen == ["signal"]
+    loop.close()
+    loop.answer_signals()
+
+
+def test_nobody_is_watched_after_the_end(loop: MainLoop, pair: tuple[socket.socket, socket.socket]) -> None:
+    loop.close()
+    loop.add_writer(pair[0].fileno(), lambda: None)
+    loop.remove_writer(pair[0].fileno())

@@ -6,6 +6,7 @@ import errno
 import os
 import pty
 import socket
+import threading
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -242,3 +243,54 @@ def test_descriptors_come_back(loop: FakeLoop, errors: list[OSError], pipe: tupl
         out.close()
 
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_who_wants_to_know_hears_when_all_is_out(
+    loop: FakeLoop, errors: list[OSError], pipe: tuple[int, int]
+) -> None:
+    out = Outlet(pipe[1], loop, errors.append)
+    told: list[int] = []
+    assert not out.when_out(lambda: told.append(0))
+    out.write(DATA[:100_000])
+
+    assert out.when_out(lambda: told.append(out.waiting_bytes))
+    os.read(pipe[0], 20_000)
+    loop.turn()
+    assert told == []
+    take_all(pipe[0], loop, 80_000)
+    assert told == [0]
+    assert not out.when_out(lambda: told.append(2))
+    out.close()
+
+
+def test_who_waits_for_the_end_hears_of_a_failure(
+    loop: FakeLoop, errors: list[OSError], pipe: tuple[int, int]
+) -> None:
+    out = Outlet(pipe[1], loop, errors.append)
+    out.write(DATA)
+    told: list[int] = []
+    assert out.when_out(lambda: told.append(1))
+    os.close(pipe[0])
+    loop.turn()
+
+    assert told == [1]
+
+
+def test_a_slow_reader_is_waited_for_at_the_end(
+    loop: FakeLoop, errors: list[OSError], pipe: tuple[int, int]
+) -> None:
+    out = Outlet(pipe[1], loop, errors.append)
+    out.write(DATA)
+    found: list[bytes] = []
+
+    def read() -> None:
+        while sum(map(len, found)) < len(DATA):
+            threading.Event().wait(0.02)  # a slow reader: all of it takes longer than the patience below
+            found.append(os.read(pipe[0], 8192))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert out.close(0.5)
+    reader.join()
+
+    assert b"".join(found) == DATA

@@ -241,3 +241,11 @@ def test_gaps_stand_on_their_own_line() -> None:
         == "…\n-- 1 line of web missing (disk), seq 3 to 3 --\n".encode()
     )
     assert gap_text(Gap("", 7, 5, GapReason.AGE, 0, 6)) == "-- 7 lines missing (age), seq 0 to 6 --"
+
+
+def test_a_gap_of_unknown_length_shows_no_numbers() -> None:
+    assert (
+        gap_text(Gap("web", 0, 0, GapReason.CUT, -1, -1))
+        == "-- the end of the output of web is missing (cut) --"
+    )
+    assert "(cut, 17 bytes were there)" in gap_text(Gap("", 0, 17, GapReason.CUT, 5, 4))

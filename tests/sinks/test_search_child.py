@@ -27,6 +27,8 @@ class Owner:
         self._out, self.child_out = os.pipe()
         self._rest = b""
         self.parts: list[SearchProgress] = []
+        self.served = threading.Event()
+        """Set when the child has ended."""
 
     def ask(self, token: int, query: SearchQuery) -> None:
         self.say(encode_request(token, query))
@@ -106,7 +108,10 @@ def play(folder: Path, owner: Owner, script: Callable[[], None], *, time_box: fl
 
     thread = threading.Thread(target=run)
     thread.start()
-    code = serve(folder, owner.child_in, owner.child_out, time_box=time_box)
+    try:
+        code = serve(folder, owner.child_in, owner.child_out, time_box=time_box)
+    finally:
+        owner.served.set()
     thread.join(20)
     for failure in failures:
         raise failure
@@ -187,9 +192,7 @@ def test_an_owner_that_is_gone_ends_it(kit: Kit, owner: Owner) -> None:
     def script() -> None:
         owner.deaf()
         owner.ask(1, SearchQuery("needle"))
-        deadline = time.monotonic() + 20
-        while not is_empty(owner.child_in) and time.monotonic() < deadline:
-            time.sleep(0.002)
+        assert owner.served.wait(20)
 
     assert play(kit.run.path, owner, script) == 1
 

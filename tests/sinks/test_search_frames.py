@@ -18,8 +18,8 @@ from brummer_rx.sinks.store.segment import SegmentView
 from brummer_rx.sinks.store.snapshot import StoreSnapshot
 from tests.sinks.storekit import Kit, batch_of
 
-PLAIN, COLOURED, FOREIGN = 0, 1, 2
-"""The three frames."""
+PLAIN, COLOURED, FOREIGN, BOTH = range(4)
+"""The frames."""
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def kit(tmp_path: Path) -> Iterator[Kit]:
 
 @pytest.fixture
 def snapshot(kit: Kit) -> StoreSnapshot:
-    """Three frames of 300 lines: plain, with escape sequences, with other than ASCII characters."""
+    """Frames of 300 lines: plain, with escape sequences, with other than ASCII characters, with both."""
     lines = [b"%d %s kiss\r" % (n, b"needle" if n % 50 == 7 else b"hay") for n in range(300)]
     coloured = [line.replace(b"needle", b"n\x1b[1mee\x1b[0mdle") for line in lines]
     foreign = [line.replace(b"kiss", "\u212aiss é".encode()) for line in lines]
-    for raws in (lines, coloured, foreign):
+    for raws in (lines, coloured, foreign, [line.replace(b"hay", b"\x1b[2mhay") for line in foreign]):
         kit.store.append(batch_of(*raws, levels=[n % 6 for n in range(300)]))
         kit.flush()
     return kit.flush()
@@ -44,7 +44,7 @@ def snapshot(kit: Kit) -> StoreSnapshot:
 def search(
     snapshot: StoreSnapshot,
     query: SearchQuery,
-    frames: tuple[int, int] = (0, 3),
+    frames: tuple[int, int] = (0, 4),
     pieces: tuple[int, ...] = (),
     stop_at: int = -1,
 ) -> list[int]:
@@ -76,6 +76,7 @@ QUERIES = [
     SearchQuery(r"^\d$|7 ", regex=True),
     SearchQuery(r"kiss$", regex=True),
     SearchQuery(r"[^\r]$", regex=True),
+    SearchQuery(r"[nx]e?[ez][dx]", regex=True),
     SearchQuery("nothing here"),
     SearchQuery("needle kiss", where=LineFilter(None, Level.WARN)),
     SearchQuery("", where=LineFilter(frozenset({"web"}), Level.FATAL), start=10, stop=777),
@@ -92,12 +93,12 @@ def test_every_way_finds_the_lines(snapshot: StoreSnapshot, query: SearchQuery) 
     wanted = [line.seq for line in lines if pattern.search(line.text)]
 
     assert search(snapshot, query) == wanted
-    assert [seq for n in range(3) for seq in search(snapshot, query, (n, n + 1))] == wanted
-    left = search(snapshot, query, pieces=tuple(range(0, 900, 2)))
+    assert [seq for n in range(4) for seq in search(snapshot, query, (n, n + 1))] == wanted
+    left = search(snapshot, query, pieces=tuple(range(0, 1200, 2)))
     assert left == [seq for seq in wanted if seq % 2]
 
 
-@pytest.mark.parametrize("frame", [PLAIN, COLOURED, FOREIGN])
+@pytest.mark.parametrize("frame", [PLAIN, COLOURED, FOREIGN, BOTH])
 @pytest.mark.parametrize("pattern", [r"nee\w+ k", r"\d7 [^h]", r"kis+"])
 def test_every_way_can_be_stopped(snapshot: StoreSnapshot, frame: int, pattern: str) -> None:
     query = SearchQuery(pattern, regex=True, ignore_case=True)
@@ -107,7 +108,7 @@ def test_every_way_can_be_stopped(snapshot: StoreSnapshot, frame: int, pattern: 
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.pattern!r}-{query.where.min_level}")
-@pytest.mark.parametrize("frame", [PLAIN, COLOURED, FOREIGN])
+@pytest.mark.parametrize("frame", [PLAIN, COLOURED, FOREIGN, BOTH])
 def test_a_damaged_frame_has_no_hits_whatever_was_damaged(
     snapshot: StoreSnapshot, query: SearchQuery, frame: int
 ) -> None:

@@ -97,3 +97,23 @@ def test_results_for_a_store_lane_that_has_ended_do_no_harm(tmp_path: Path) -> N
 
     assert list(kit.run.path.glob("*.key"))
     kit.run.release()
+
+
+def test_files_that_somebody_removed_are_missed_at_once(tmp_path: Path) -> None:
+    kit = Kit(tmp_path)
+    kit.put([batch_of(b"x")])
+    kit.flush()
+    for path in kit.run.path.glob("*.seg"):
+        path.unlink()
+    for _ in range(2):
+        kit.clock.advance(1.5)
+        kit.settle()
+        kit.put([batch_of(b"y")])
+        kit.flush()
+    kit.clock.advance(1.5)
+    kit.settle()
+
+    assert [text.split(":")[0] for text, _ in kit.notices] == [
+        "the log cannot be kept (its files were removed)"
+    ]
+    kit.close()

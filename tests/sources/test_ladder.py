@@ -257,3 +257,25 @@ def test_processes_that_end_under_the_walk_are_skipped(monkeypatch: pytest.Monke
     assert ladder._processes(psutil.pids()) == []
     assert ladder.tagged(RUN) == []
     assert ladder._group(2**22 + 5) == ladder._session(2**22 + 5) == -1
+
+
+def test_a_child_that_was_stopped_hears_term(start: Start) -> None:
+    child = start(shell("a", "sh -c 'kill -STOP $$' & echo $!; kill -STOP $$; wait"))
+    (stopped,) = map(int, line(child))
+    until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED)
+
+    assert ladder.signal_group(child, signal.SIGTERM)
+
+    until(lambda: reaped(child) and not exists(stopped))
+    assert child.handle.exit_code == 143
+
+
+@linux
+def test_a_stray_that_was_stopped_hears_term(start: Start) -> None:
+    child = start(shell("a", "setsid sh -c 'echo $$; kill -STOP $$' & wait"))
+    (stray,) = map(int, line(child))
+    until(lambda: psutil.Process(stray).status() == psutil.STATUS_STOPPED)
+
+    assert ladder.signal_processes([psutil.Process(stray)], signal.SIGTERM) == 1
+
+    until(lambda: not exists(stray))

@@ -16,7 +16,7 @@ def test_q_asks_and_q_quits_once() -> None:
     assert (d.state.mode, d.taken()) == (Mode.QUIT, [])
     d.press("q")
     assert (d.state.mode, d.taken()) == (Mode.NORMAL, [Quit()])
-    assert "stopping 3" in d.line("FOLLOW")
+    assert "stopping web, api, db" in d.line("FOLLOW")
     d.press("q")
     assert (d.state.mode, d.taken()) == (Mode.NORMAL, [])
     assert "Ctrl-C kills" in d.line("FOLLOW")

@@ -5,7 +5,7 @@ from brummer_rx.tui.filter import ALL
 from brummer_rx.tui.intents import Copy
 from brummer_rx.tui.state import Mode, View
 from tests.tui.drive import Driver
-from tests.tui.fakelog import FakeLog, numbered, snap
+from tests.tui.fakelog import FakeLog, info, numbered, snap
 
 
 def test_the_panel_toggles_processes_by_digit_and_by_row() -> None:
@@ -109,3 +109,16 @@ def test_the_panel_without_processes() -> None:
     d.press("f", "1", "space", "j", "enter")
 
     assert d.state.logs.filter == ALL
+
+
+def test_a_long_list_of_filters_is_walked_in_steps() -> None:
+    rows = [info(f"p{n:02}") for n in range(40)]
+    d = Driver(snap(FakeLog(names=()), *rows))
+    d.press("f", "pgdn", "j")
+    assert "▌" in d.line("p11")
+    d.press("pgup")
+    assert d.state.picked == 1
+    d.press("G", "down")
+    assert "▌" in d.line("p39")
+    d.press("home", "up")
+    assert d.state.picked == 0

@@ -85,7 +85,7 @@ def test_what_cannot_be_done_now_is_not_shown_and_not_done() -> None:
     assert entry_for(d.state, "n") is None
     d.press("k", "/", "a", "enter")
     assert "G follow" in d.screen[-1]
-    assert "n N next, prev hit" in d.screen[-1]
+    assert "n N hits" in d.screen[-1]
     assert "Esc back" in d.screen[-1]
 
 
@@ -129,3 +129,27 @@ def test_every_command_can_be_run_from_its_context() -> None:
                 d.press(*keys)
                 for key in entry.keys:
                     entry.run(d.state, key)
+
+
+def test_help_shows_what_cannot_be_done_now_as_such() -> None:
+    d = Driver(snap(numbered(30)), width=100, height=50)
+    d.press("?")
+    assert d.line("next, previous hit").endswith("next, previous hit (not now)")
+
+    d.type("previous hit").press("enter")
+
+    assert d.state.mode is Mode.HELP
+    assert "not now: next, previous hit" in d.screen[-2]
+    d.press("esc", "/", "l", "enter", "?")
+    assert "(not now)" not in d.line("next, previous hit")
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [("n", "hit"), ("G", "follow"), ("g", "first"), ("^F", "filters-off"), ("pgup", "page"), ("Esc", "back")],
+)
+def test_a_key_typed_in_the_help_finds_its_command_first(typed: str, first: str) -> None:
+    d = Driver(snap(numbered(30)))
+    d.press("?").type(typed)
+
+    assert help_entries(d.state)[0].id == first

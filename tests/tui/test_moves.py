@@ -4,7 +4,7 @@ import pytest
 
 from brummer_rx.pipeline.event import Level
 from brummer_rx.tui import moves
-from brummer_rx.tui.keys import Key, Wheel
+from brummer_rx.tui.keys import Key, Resize, Wheel
 from brummer_rx.tui.reduce import reduce
 from brummer_rx.tui.state import Place, initial
 from tests.tui.drive import Driver
@@ -154,3 +154,62 @@ def test_moving_through_an_empty_log() -> None:
     d.press("k", "j", "pgup", "pgdn", "g", "e", "$", "l").do(Wheel(-1, 0, 0))
 
     assert d.state.logs.follow
+
+
+def test_a_filter_taken_off_leaves_the_cursors_line_where_it_is(d: Driver) -> None:
+    """Errors only, one of them chosen, filter off: what happened around it."""
+    d.press("f", "l", "l", "l", "l", "esc", "k", "k")
+    cursor = d.state.logs.cursor
+    row = rows(d).index(cursor)
+    assert row > 0
+
+    d.press("ctrl-f")
+
+    assert d.state.logs.cursor == cursor
+    assert rows(d)[row] == cursor
+    assert rows(d)[row - 1] == cursor - 1
+
+
+def test_a_line_that_is_filtered_out_gives_the_cursor_to_the_one_before(d: Driver) -> None:
+    d.press(*["k"] * 50)
+    assert d.state.logs.cursor == 49
+    d.press("f", "l", "l", "l", "l", "esc")
+    assert d.state.logs.cursor == 47
+    d.press("ctrl-f", *["g"])
+    d.press("f", "l", "l", "l", "l", "esc")
+    assert d.state.logs.cursor == 5
+
+
+def test_a_filter_that_hides_everything_moves_nothing() -> None:
+    d = Driver(snap(FakeLog().plus(*["text"] * 50)), height=14)
+    d.press(*["k"] * 20).press("f", "l", "l", "l", "l", "ctrl-f", "esc")
+
+    assert d.state.logs.cursor in rows(d)
+
+
+@pytest.mark.parametrize("change", ["w", "narrow", "low"])
+def test_the_cursors_line_stays_in_sight_when_lines_get_other_heights(change: str) -> None:
+    d = Driver(snap(FakeLog().plus(*["x" * 3_000 if i % 4 else "short" for i in range(60)])), height=14)
+    d.press("k", "k")
+    if change != "w":
+        d.press("w")
+    cursor = d.state.logs.cursor
+    if change == "w":
+        d.press("w")
+    else:
+        d.do(Resize(30, 14) if change == "narrow" else Resize(80, 9))
+
+    assert d.state.logs.cursor == cursor
+    assert cursor in rows(d)
+    d.press("w")
+    assert d.state.logs.cursor == cursor
+    assert cursor in rows(d)
+
+
+def test_the_end_of_the_text_is_that_of_the_cursors_line() -> None:
+    d = Driver(snap(FakeLog().plus("x" * 5_000, "y" * 150 + "END")))
+    d.press("$")
+
+    assert "END" in d.line("END")
+    d.press("k", "$")
+    assert d.state.logs.col > 4_000

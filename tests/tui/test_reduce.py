@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from brummer_rx.pipeline.event import GapReason, Level, Stream
-from brummer_rx.pipeline.process import ProcessState
+from brummer_rx.pipeline.process import ProcessInfo, ProcessState
 from brummer_rx.pipeline.reader import SearchProgress
 from brummer_rx.pipeline.runview import Notice, Tail
 from brummer_rx.tui.commands import TABLE, entry_for
@@ -252,3 +252,35 @@ class Viewer(RuleBasedStateMachine):
 
 Viewer.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 TestViewer = Viewer.TestCase
+
+
+def test_the_next_key_ends_what_was_said() -> None:
+    d = Driver(snap(numbered(30)))
+    d.press("g").do(Said("went on from the top"))
+    assert "went on" in d.screen[-2]
+    d.press("j")
+    assert "went on" not in d.screen[-2]
+    d.do(Said("the disk is full", bad=True)).press("j")
+    assert "the disk is full" in d.screen[-2]
+
+
+def test_two_ctrl_c_with_another_key_between_quit_nothing() -> None:
+    d = Driver(snap(numbered(30)))
+    d.press("ctrl-c", "j", "ctrl-c")
+
+    assert not d.state.quitting
+    d.press("ctrl-c")
+    assert d.state.quitting
+
+
+def test_where_nothing_starts_by_itself_procs_comes_first() -> None:
+    def waiting(name: str, autostart: bool) -> ProcessInfo:
+        found = info(name, ProcessState.EXITED)
+        return replace(found, spec=replace(found.spec, autostart=autostart))
+
+    only_scripts = Driver(snap(None, waiting("dev", False), waiting("test", False)))
+    assert only_scripts.state.view is View.PROCS
+    only_scripts.press("1").see(only_scripts.snap)
+    assert only_scripts.state.view is View.LOGS
+    assert Driver(snap(None, waiting("dev", True), waiting("test", False))).state.view is View.LOGS
+    assert Driver(snap(None, info("dev"), waiting("test", False))).state.view is View.LOGS

@@ -109,21 +109,32 @@ def status(state: State, snap: Snap) -> Row:
     """The line above the footer: where we are, what happened."""
     facts = _log_facts(state, snap) if state.view is View.LOGS else _chosen_facts(state)
     if state.quitting:
-        left = sum(not p.ended for p in snap.table.processes)
-        facts = [("warn", f"stopping {left} {state.glyphs.more}"), *facts]
+        facts = [("warn", _stopping(state, snap)), *facts]
     message = message_now(state, snap)
     if message is not None:
         text = printable(message.text)
         facts = [*facts[:1], ("err", f"! {text}") if message.bad else ("title", text), *facts[1:]]
     runs: list[Run] = []
     for style, text in facts:
-        runs += [("text", " " if not runs else "   "), (style, text)]
+        more: list[Run] = [("text", " " if not runs else "   "), (style, text)]
+        if style == "dim" and runs_width((*runs, *more)) > state.width:
+            break  # the rest matters less than half a word would disturb
+        runs += more
     return fit(runs, state.width)
+
+
+def _stopping(state: State, snap: Snap) -> str:
+    """What the end still waits for, and what makes it shorter."""
+    left = [printable(p.name) for p in snap.table.processes if not p.ended]
+    named = ", ".join(left) if 0 < len(left) <= 3 else str(len(left))
+    return f"stopping {named} {state.glyphs.more} (^C kills)" if left else f"stopping {state.glyphs.more}"
 
 
 def _log_facts(state: State, snap: Snap) -> list[Run]:
     logs, found = state.logs, state.logs.found
     facts: list[Run] = [("ok", "FOLLOW") if logs.follow else ("warn", "PAUSED")]
+    if _all_ended(snap):
+        facts.append(("text", "all have ended"))
     if found is not None:
         facts.append(_hit_fact(state, found))
     if logs.window.rows:
@@ -155,35 +166,47 @@ def _chosen_facts(state: State) -> list[Run]:
     return [("text", f"{printable(chosen.name)}: {state_word(chosen)}")]
 
 
+def _all_ended(snap: Snap) -> bool:
+    """Whether something was started and nothing runs any more."""
+    procs = snap.table.processes
+    return all(p.ended for p in procs) and not all(never_started(p) for p in procs)
+
+
 def _procs_facts(snap: Snap) -> list[Run]:
     procs = snap.table.processes
     known = sum(never_started(p) for p in procs)
     running = sum(not p.ended for p in procs)
-    facts: list[Run] = [("text", f"{running} of {len(procs) - known} run")]
+    facts: list[Run] = [("text", f"{running} of {len(procs) - known} running")]
     if known:
         facts.append(("dim", f"   {known} not started"))
-    if procs and not running and known < len(procs):
+    if _all_ended(snap):
         facts.append(("dim", "   all have ended: s or r starts one again, q quits"))
     return facts
 
 
 def footer(state: State) -> Part:
-    """The keys valid now, as many as fit; `?` at the right. A click on one runs it."""
+    """The keys valid now, as many as fit; `?` at the right. A click on one runs it.
+
+    Where not all fit, the last ones stand without their words.
+    """
     runs: list[Run] = []
     hits: list[Hit] = []
     entry = by_id["help"]
     tail = f"{key_label(entry.keys[0], state.glyphs)} {entry.hint} " if valid(state, entry) else ""
     room = state.width - width_of(tail)
     used = 1
-    for one in footer_entries(state):
-        if one is entry and tail:
-            continue
-        keys = " ".join(key_label(key, state.glyphs) for key in one.keys[: one.shown])
+    shown = [one for one in footer_entries(state) if one is not entry or not tail]
+    labels = [" ".join(key_label(key, state.glyphs) for key in one.keys[: one.shown]) for one in shown]
+    bare, words = sum(width_of(keys) + 2 for keys in labels), True
+    for one, keys in zip(shown, labels, strict=True):
+        bare -= width_of(keys) + 2
         needed = width_of(keys) + 1 + width_of(one.hint)
+        words = words and (used + needed + 2 + bare <= room or (not hits and used + needed + 2 <= room))
+        needed = needed if words else width_of(keys)
         if used + needed + 2 > room:
             break
         hits.append(Hit(0, used, needed, Invoke(one.id)))
-        runs += [("bar", "  " if runs else " "), ("bar+key", keys), ("bar", f" {one.hint}")]
+        runs += [("bar", "  " if runs else " "), ("bar+key", keys), ("bar", f" {one.hint}" if words else "")]
         used += needed + 2
     right: list[Run] = [("bar+key", tail[:1]), ("bar", tail[1:])] if tail and room > 0 else []
     if right:

@@ -1,9 +1,9 @@
-"""The help: the commands valid in the view below it, searchable, and run by Enter."""
+"""The help: the commands of the view below it, searchable, and run by Enter."""
 
 from __future__ import annotations
 
 from brummer_rx.tui.ansi import fit, runs_width
-from brummer_rx.tui.commands import help_context, help_entries
+from brummer_rx.tui.commands import doable, help_context, help_entries
 from brummer_rx.tui.frame import Hit, Row
 from brummer_rx.tui.intents import Pick
 from brummer_rx.tui.layout import layout
@@ -32,8 +32,10 @@ def body(state: State) -> Part:
         keys = " ".join(key_label(key, state.glyphs) for key in entry.keys)
         columns = min(KEY_COLUMNS, width // 3)
         hits.append(Hit(len(rows), 0, width, Pick("help", index)))
-        shown = fit([("key", keys)], columns)
-        rows.append(fit([("accent", mark), *shown, ("text", "  "), ("text", entry.title)], width))
+        now = doable(state, entry)
+        shown = fit([("key" if now else "dim", keys)], columns)
+        words = ("text", entry.title) if now else ("dim", f"{entry.title} (not now)")
+        rows.append(fit([("accent", mark), *shown, ("text", "  "), words], width))
     if not entries:
         rows.append(fit([("dim", "   no command matches")], width))
     x = min(width - 1, runs_width([("t", title), ("t", ask), ("t", before)]))

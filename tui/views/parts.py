@@ -64,9 +64,9 @@ def with_bold(text: str, keys: str = "key") -> tuple[Run, ...]:
 
 def key_label(name: str, glyphs: Glyphs) -> str:
     """A key's name as it stands in footer and help: `^F`, `Esc`, `PgUp`."""
-    arrows = {"up": glyphs.up, "down": glyphs.down, "enter": glyphs.enter if glyphs.enter != "<" else "Enter"}
-    if name in arrows:
-        return arrows[name]
+    signs = {"up": glyphs.up, "down": glyphs.down, "enter": glyphs.enter}
+    if name in signs and not signs[name].isascii():  # an ASCII `^` would read as Ctrl
+        return signs[name]
     if name.startswith("ctrl-"):
         return f"^{name[5:].upper()}"
     words = {"pgup": "PgUp", "pgdn": "PgDn"}
@@ -112,7 +112,9 @@ def size(amount: int) -> str:
 
 
 def times(rate: float) -> str:
-    """Lines a second: `0.5`, `812`, `41k`."""
+    """Lines a second: `0.5`, `812`, `41k`, `1.2M`."""
+    if rate >= 999_500:
+        return f"{rate / 1e6:.1f}M"
     if rate >= 9_999.5:
         return f"{rate / 1000:.0f}k"
     return f"{rate:.0f}" if rate >= 1 or rate == 0 else f"{rate:.1f}"

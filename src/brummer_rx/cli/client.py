@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from urllib.parse import quote
 
 from brummer_rx.pipeline.errors import BrummerError, NotFoundError
 
-__all__ = ["Client", "NoAnswer", "socket_of"]
+__all__ = ["Client", "NoAnswer", "client_of", "socket_of"]
 
 _TIMEOUT = 5.0
+_PATIENCE = 3.0
+"""Seconds that a run which has only just begun is given to listen."""
+_LOOK_EVERY = 0.02
 
 
 class NoAnswer(NotFoundError):
@@ -27,6 +31,19 @@ def socket_of(folder: Path) -> Path:
 
     named = read_manifest(folder).extra.get("control")
     return Path(named) if isinstance(named, str) and named else folder / "control.sock"
+
+
+def client_of(folder: Path) -> Client:
+    """For questions to the live run of this folder; waits a moment for one that does not listen yet.
+
+    So `brummer-rx & brummer-rx wait …` works. One that never listens fails with the first question.
+    """
+    from brummer_rx.sinks.store.lock import is_live
+
+    end = time.monotonic() + _PATIENCE
+    while not (path := socket_of(folder)).exists() and is_live(folder) and time.monotonic() < end:
+        time.sleep(_LOOK_EVERY)
+    return Client(path)
 
 
 class Client:

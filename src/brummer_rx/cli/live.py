@@ -119,8 +119,8 @@ class LiveRun:
         """One look at the processes, on a worker of the pool."""
         try:
             self._usage = self._sampler.sample(self._supervisor.table)
-        except OSError as error:
-            logger.warning("processes could not be looked at: {}", error)
+        except Exception as error:  # noqa: BLE001 - processes come and go; the next look may see them
+            logger.warning("processes could not be looked at: {!r}", error)
         with self._lock:
             self._sampling = time.monotonic() - self._asked < 3 * SAMPLE_EVERY
             again = self._sampling

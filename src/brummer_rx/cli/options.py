@@ -66,9 +66,9 @@ START = Verb(
         DIR,
         Option(("--plain",), "no viewer: one merged stream on stdout, ends with the last process"),
         Option(("--no-tui",), "headless: runs and answers the verbs below until it is stopped"),
-        Option(("-p", "--port"), "MCP port, 0 takes a free one (default 7777)", "N"),
-        Option(("--no-mcp",), "no MCP server"),
-        Option(("--no-proxy",), "no proxy"),
+        Option(("-p", "--port"), "MCP port, 0 takes a free one (default 7777); not yet in effect", "N"),
+        Option(("--no-mcp",), "no MCP server; not yet in effect"),
+        Option(("--no-proxy",), "no proxy; not yet in effect"),
         STATE,
         Option(("--settings",), "list the settings in force, each with its origin, and end"),
         Option(("--version",), "print the version and end"),
@@ -129,7 +129,18 @@ _RUNS = Verb(
     "brummer-rx runs [options]",
     "the stored runs, newest first",
     "Lists the stored runs of this folder, newest first: live, ended, or died (it was killed).",
-    (SOURCES, RUN, JSON, *COMMON),
+    (
+        Option(
+            ("-s", "--source"), "runs in which this process wrote (repeat it, or NAME,NAME)", "NAME", True
+        ),
+        Option(("--run",), "this run alone", "ID|last"),
+        JSON,
+        *COMMON,
+    ),
+    examples=(
+        ("brummer-rx runs", "what is there"),
+        ("brummer-rx logs --run 20261125-005723-67cdab47e06c", "the lines of one of them"),
+    ),
 )
 
 _STEER = (Option(("--run",), "this live run instead of the newest one", "ID"), JSON, *COMMON)

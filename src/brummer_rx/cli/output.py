@@ -7,7 +7,20 @@ import select
 import sys
 from collections.abc import Mapping
 
-__all__ = ["Output", "complain", "json_line"]
+__all__ = ["Output", "complain", "hold_standard_files", "json_line"]
+
+
+def hold_standard_files() -> None:
+    """Fill the places of standard descriptors that our caller closed (`>&-`).
+
+    Else the next file of ours would get its number, and our messages would be written into a log. What takes
+    the place reads as empty and cannot be written: who writes to a closed stdout is still told so.
+    """
+    for fd in (0, 1, 2):  # in this order: the lowest free number is the one that is taken
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)
 
 
 class Output:

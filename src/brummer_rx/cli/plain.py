@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from collections import deque
 
 from brummer_rx.cli.control_socket import Control
+from brummer_rx.cli.hints import word_hint
 from brummer_rx.cli.session import STUCK_AFTER, Session, terminal_size
 from brummer_rx.cli.start import command_line
 from brummer_rx.pipeline.flow import SinkSpec
-from brummer_rx.pipeline.mainloop import MainLoop
 from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.pipeline.settings import Settings
 from brummer_rx.sinks.console import Console
 from brummer_rx.sinks.outlet import Outlet
-from brummer_rx.sources.names import unknown_name_hint
 
 __all__ = ["plain"]
 
 BROKEN_PIPE = 141
+MOST_MESSAGES = 1000
+"""Of ours that wait for a stderr that is not read; the others stand in the log only."""
+LAST_WORDS = 1.0
+"""At the end: seconds for which stdout and stderr are waited for while they take nothing."""
 
 
 def plain(
@@ -34,15 +39,20 @@ def plain(
 
 
 class _Plain:
-    """One run without a viewer. Main thread."""
+    """One run without a viewer. Main thread, but for `_say` and `_pulse`."""
 
     def __init__(
         self, settings: Settings, specs: tuple[ProcessSpec, ...], known: tuple[str, ...], console: bool
     ) -> None:
         self._known = known
-        self._waiting: list[str] = []  # said by other threads; the loop writes them
+        self._lock = threading.Lock()
+        # Under the lock: what any thread said; the main thread writes it.
+        self._waiting: deque[str] = deque()
+        self._left_out = 0
         self._hinted: set[str] = set()
         self._printed = -1
+        self._watching = False
+        self._parked = False  # stderr is full and calls us
         self._session = session = Session(
             settings, specs, pty=False, size=terminal_size(), command=command_line(), on_notice=self._say
         )
@@ -54,6 +64,7 @@ class _Plain:
             self._console = Console(
                 session.loop, names=names, color=settings.color, on_error=self._stdout_failed
             )
+            session.outlet = self._console.outlet
         self._control = Control(session)
 
     def run(self, warnings: tuple[str, ...]) -> int:
@@ -66,13 +77,19 @@ class _Plain:
             session.loop.call_later(0.0, self._control.start)
             session.run(*self._sinks())
         finally:
-            self._control.close()
-            code = session.close()
-            self._flush()
-            if self._console is not None:
-                self._console.close(0.0)
-            self._errors.close(0.2)
+            try:
+                self._control.close()
+            finally:
+                code = session.close()
+                self._last_words()
         return code
+
+    def _last_words(self) -> None:
+        if self._console is not None:
+            self._console.close(LAST_WORDS if self._session.outlet is not None else 0.0)
+        self._parked = False
+        self._flush()
+        self._errors.close(LAST_WORDS)
 
     def _sinks(self) -> tuple[SinkSpec, ...]:
         console = self._console
@@ -84,12 +101,36 @@ class _Plain:
 
     def _say(self, text: str, bad: bool) -> None:
         """Any thread."""
-        self._waiting.append(f"brummer-rx: {text}\n")
-        self._session.loop.post("say", self._flush)
+        with self._lock:
+            if len(self._waiting) < MOST_MESSAGES:
+                self._waiting.append(f"brummer-rx: {text}\n")
+            else:
+                self._left_out += 1
+        if self._session.loop.is_current():
+            self._flush()
+        else:
+            self._session.loop.post("say", self._flush)
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        self._errors.write("".join(waiting).encode("utf-8", "replace"))
+        if self._parked:
+            return
+        self._parked = self._errors.park(self._unpark)
+        if not self._parked:
+            self._errors.write(self._said().encode("utf-8", "replace"))
+
+    def _unpark(self) -> None:
+        self._parked = False
+        self._flush()
+
+    def _said(self) -> str:
+        """Take what waits."""
+        with self._lock:
+            said, left_out = "".join(self._waiting), self._left_out
+            self._waiting.clear()
+            self._left_out = 0
+        if left_out:
+            said += f"brummer-rx: {left_out} messages were left out here; they are in the log\n"
+        return said
 
     def _pulse(self) -> None:
         """Any thread: something changed."""
@@ -99,35 +140,42 @@ class _Plain:
         for info in self._session.supervisor.table.processes:
             if info.exit_code == 127 and info.spec.origin == "command line" and info.name not in self._hinted:
                 self._hinted.add(info.name)
-                hint = unknown_name_hint(info.spec.argv[-1], self._known)
+                hint = word_hint(info.spec.argv[-1], self._known)
                 if hint:
                     self._session.tell(hint, True)
-        if self._session.stopping and self._console is not None and self._printed < 0:
-            self._printed = 0
-            self._watch_reader(self._session.loop)
+        if self._session.stopping and not self._watching:
+            self._watching = True
+            self._watch_reader()
 
     # --- stdout ---------------------------------------------------------------------------------------
 
     def _stdout_failed(self, error: OSError) -> None:
         if error.errno == errno.EPIPE:
-            self._session.stop(BROKEN_PIPE)
+            self._session.abandon(BROKEN_PIPE)
         else:
             self._session.tell(f"stdout failed ({os.strerror(error.errno or 0)}); the log goes on", True)
-            self._session.code = self._session.code or 1
+            self._session.incomplete = True
 
-    def _watch_reader(self, loop: MainLoop) -> None:
-        """The run ends: a reader that takes nothing any more must not hold it up; the store gets all."""
-        console = self._console
-        if console is None:
+    def _watch_reader(self) -> None:
+        """The run ends: a reader that takes nothing any more must not hold it up; the store gets all.
+
+        The second time that somebody wants the end a slow one must not, either.
+        """
+        outlet = self._session.outlet
+        if outlet is None:
             return
-        written = console.outlet.written
-        stuck = console.outlet.waiting_bytes > 0 and written == self._printed
-        self._printed = written
-        if stuck and self._session.flow.detach("console"):
-            waiting = console.outlet.waiting_bytes
-            self._session.tell(
-                f"stdout takes nothing: at least {waiting} bytes were not printed; they are in the log", True
-            )
-            self._session.loop.post("sinks", self._session.drained)
-            return
-        loop.call_later(STUCK_AFTER, lambda: self._watch_reader(loop))
+        idle = outlet.written == self._printed or self._session.hurried
+        self._printed = outlet.written
+        if idle and outlet.waiting_bytes > 0:
+            self._let_go(outlet.waiting_bytes)
+        else:
+            self._session.loop.call_later(STUCK_AFTER, self._watch_reader)
+
+    def _let_go(self, waiting: int) -> None:
+        session = self._session
+        session.outlet = None
+        session.flow.detach("console")
+        session.tell(
+            f"stdout takes nothing: at least {waiting} bytes were not printed; they are in the log", True
+        )
+        session.loop.post("sinks", session.drained)

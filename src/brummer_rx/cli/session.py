@@ -12,19 +12,24 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import reactivex
 from loguru import logger
 from reactivex import Observable
 
 from brummer_rx import __version__
+from brummer_rx.cli.ending import EndWatch
 from brummer_rx.cli.live import LiveRun
+from brummer_rx.cli.tablefile import TableFile
+from brummer_rx.cli.toollog import ToolLog
 from brummer_rx.cli.transforms import transforms
 from brummer_rx.pipeline.clock import ClockThread
-from brummer_rx.pipeline.decider import exit_code
+from brummer_rx.pipeline.decider import CUT_AFTER, exit_code
 from brummer_rx.pipeline.effect import Tell
+from brummer_rx.pipeline.errors import OperatorError
 from brummer_rx.pipeline.event import Event
 from brummer_rx.pipeline.flow import LineFlow, SinkSpec
 from brummer_rx.pipeline.ledger import Ledgers
@@ -34,6 +39,7 @@ from brummer_rx.pipeline.scheduler import BoundedThreadPoolScheduler
 from brummer_rx.pipeline.settings import Settings
 from brummer_rx.pipeline.supervisor import Supervisor
 from brummer_rx.pipeline.threads import Lane
+from brummer_rx.sinks.outlet import Outlet
 from brummer_rx.sinks.store.helper import SearchHelper
 from brummer_rx.sinks.store.runs import create_run
 from brummer_rx.sinks.store.store import LogStore, StoreOptions
@@ -49,6 +55,9 @@ LOG_BYTES = 4 * 1024 * 1024
 LARGE_BLOCK = 16 * 1024 * 1024
 STUCK_AFTER = 1.0
 """After a stop signal: a console whose reader took nothing for so long is let go, the store goes on."""
+SAME_WISH = 0.2
+"""Seconds within which a signal that comes again is no second wish: `timeout` and `npm` send what they get
+on to a group that got it, too, and a closing terminal sends HUP by the kernel and by the shell."""
 
 
 class Session:
@@ -75,21 +84,26 @@ class Session:
         self.specs = specs
         self.code: int | None = None
         """What the tool ends with when a signal or a broken pipe decided it."""
+        self.incomplete = False
+        """Somebody did not get all lines: the run does not end with 0. Set on any thread, never taken back."""
+        self.outlet: Outlet | None = None
+        """What must be written, too, before the run is over; None: nothing, or it was let go."""
         self._on_notice = on_notice
-        self._stops = 0
+        self._wishes = 0  # how often it was told to end
+        self._stopping = False
         self._finishing = False
-        self._table_seen = -1
+        self._stuck = False
+        self._transforms = transforms(settings, self._transform_failed)  # a wrong setting makes no run
         self.run_folder = create_run(
             settings.state_dir, project=str(settings.folder), command=command, tool=__version__
         )
-        self._log = logger.add(
-            self.run_folder.path / "tool.log",
-            level="INFO",
-            rotation=LOG_BYTES,
-            retention=1,
-            opener=_private,
-        )
+        self._log = ToolLog(self.run_folder.path / "tool.log", LOG_BYTES)
+        # Without the values of variables: they hold whole environments, and so people's secrets.
+        self._handler = logger.add(self._log, level="INFO", backtrace=False, diagnose=False)
         self.loop = MainLoop(on_error=self._loop_failed)
+        self._end_watch = EndWatch(
+            self.loop, position=self._position, patience=self._patience, on_stuck=self._let_go
+        )
         self.clock = ClockThread()
         self.ledgers = Ledgers()
         self.pool = BoundedThreadPoolScheduler(settings.workers, clock=self.clock)
@@ -126,6 +140,7 @@ class Session:
             on_change=self._table_changed,
             ledgers=self.ledgers,
         )
+        self._table_file = TableFile(self.run_folder.path, self._sync_lane, lambda: self.supervisor.table)
         self.search = SearchHelper(self.run_folder.path)
         self.live = LiveRun(
             self.run_folder.id,
@@ -142,14 +157,14 @@ class Session:
     def run(self, *sinks: SinkSpec) -> None:
         """Start everything and serve until the run is over. `close` must follow, whatever happens here."""
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored by our parent, no exit code could be read
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             self.loop.on_signal(signum, self._on_signal(signum))
         self._connect(sinks)
         self.clock.start()
         self.ingest.start()
         for spec in self.specs:
             if spec.autostart:
-                self.supervisor.send(Command(CommandKind.START, spec.name))
+                self.supervisor.deliver(Command(CommandKind.START, spec.name))
         self.loop.run()
 
     def _connect(self, sinks: tuple[SinkSpec, ...]) -> None:
@@ -159,22 +174,44 @@ class Session:
             cast(Observable[Event], self.ingest.batches), cast(Observable[Event], self.ingest.gaps)
         )
         self.ingest.events.subscribe(self.supervisor.deliver)
-        self.flow.connect(lines, transforms(self.settings, self._transform_failed), (store, *sinks))
+        self.flow.connect(lines, self._transforms, (store, *sinks))
 
     def _on_signal(self, signum: int) -> Callable[[], None]:
+        last = -1e9
+
         def stop() -> None:
-            self.stop(128 + signum, f"{signal.Signals(signum).name}: stopping")
+            nonlocal last
+            before, last = last, time.monotonic()
+            if signum == signal.SIGQUIT:  # the key of those who have no patience
+                self._wishes = max(self._wishes, 1)
+            if last - before >= SAME_WISH:
+                self.stop(128 + signum, f"{signal.Signals(signum).name}: stopping")
 
         return stop
 
     def stop(self, code: int, why: str = "") -> None:
-        """End the run: all children are told to end; the second time they are killed."""
-        self._stops += 1
+        """Somebody wants the run to end: all children are told to; the second time they are killed."""
+        self._wishes += 1
+        if self._wishes > 2:
+            return  # there is nothing after KILL
+        if why:
+            self.tell(why + (" at once" if self.hurried else ""), False)
+        self._end(code, CommandKind.KILL_ALL if self.hurried else CommandKind.STOP_ALL)
+
+    def abandon(self, code: int) -> None:
+        """Whoever watched is gone (a broken pipe, a closed terminal): end the run, with all grace.
+
+        It comes together with the signal that ended the watcher, and so is never a second wish.
+        """
+        if not self._stopping:
+            self._end(code, CommandKind.STOP_ALL)
+
+    def _end(self, code: int, kind: CommandKind) -> None:
+        self._stopping = True
         if self.code is None:
             self.code = code
-        if why:
-            self.tell(why + (" at once" if self._stops > 1 else ""), False)
-        self.supervisor.send(Command(CommandKind.STOP_ALL if self._stops == 1 else CommandKind.KILL_ALL))
+        self.supervisor.deliver(Command(kind))
+        self._end_watch.start()
         self._finish_if_over()
 
     def resize(self, columns: int, rows: int) -> None:
@@ -185,7 +222,12 @@ class Session:
     @property
     def stopping(self) -> bool:
         """Whether the run was told to end."""
-        return self._stops > 0
+        return self._stopping
+
+    @property
+    def hurried(self) -> bool:
+        """Whether it was told so twice: nobody is waited for."""
+        return self._wishes > 1
 
     def tell(self, text: str, bad: bool = False) -> None:
         """Something to say: kept for the viewer, and said where there is none. Any thread."""
@@ -198,9 +240,12 @@ class Session:
     def _told(self, tell: Tell) -> None:
         self.tell(tell.text, tell.bad)
 
-    def _transform_failed(self, name: str, error: Exception, bypassed: bool) -> None:
+    def _transform_failed(self, name: str, error: BaseException, bypassed: bool) -> None:
         end = "; it is bypassed from now on" if bypassed else ""
-        self.tell(f"operator {name} failed, its lines went on unchanged: {error!r}{end}", True)
+        what = f": {error}"
+        if not isinstance(error, OperatorError):
+            what = f", its lines went on unchanged: {error!r}"
+        self.tell(f"operator {name} failed{what}{end}", True)
 
     def _loop_failed(self, error: BaseException) -> None:
         self.tell(f"an action of the main thread failed: {error!r}", True)
@@ -209,6 +254,7 @@ class Session:
         """On the sink's lane."""
         if error is not None:
             self.tell(f"{name} failed and gets no more lines: {error!r}", True)
+            self.incomplete = True
         self.loop.post("sinks", self.drained)
 
     def _table_changed(self) -> None:
@@ -217,26 +263,8 @@ class Session:
         self.loop.post("table", self._look_at_table)
 
     def _look_at_table(self) -> None:
-        self._save_table()
         self._finish_if_over()
-
-    def _save_table(self) -> None:
-        """Keep the table in the run's folder for `status` after the end; the newest one wins."""
-        table = self.supervisor.table
-        if table.version != self._table_seen:
-            self._table_seen = table.version
-            self._sync_lane.submit(lambda: self._write_table(table))
-
-    def _write_table(self, table: Any) -> None:
-        """On the sync lane."""
-        from brummer_rx.pipeline.status import write_status_file
-
-        if table.version < self._table_seen:
-            return  # a newer one follows
-        try:
-            write_status_file(self.run_folder.path, table)
-        except OSError as error:
-            logger.warning("the table of processes could not be kept: {}", error)
+        self._table_file.save()
 
     # --- the end --------------------------------------------------------------------------------------
 
@@ -245,9 +273,12 @@ class Session:
 
     def _finish_if_over(self) -> None:
         """All have ended, and the run is to end: close the sources; the rest follows downstream."""
-        table = self.supervisor.table
-        may = self.stopping or (self.ends_with_children and table.version > 0)
-        if self._finishing or not may or not table.all_ended or self._still_to_start():
+        state = self.supervisor.state
+        may = self.stopping or (self.ends_with_children and state.table.version > 0)
+        if self._finishing or not may or not state.table.all_ended or self._still_to_start():
+            return
+        if not state.closing:  # from then on nothing can be started any more; we hear of it
+            self.supervisor.deliver(Command(CommandKind.STOP_ALL))
             return
         self._finishing = True
         if not self.ingest.close(END_TIMEOUT):
@@ -262,9 +293,31 @@ class Session:
         return any(info.spec.autostart and info.incarnation == 0 for info in infos)
 
     def drained(self) -> None:
-        """A sink has ended or was let go: the loop ends when it was the last one."""
-        if self._finishing and not self.flow.open_sinks:
+        """A sink has ended or was let go: the loop ends with the last one, when all of it is written."""
+        if not self._finishing or self.flow.open_sinks:
+            return
+        if self.outlet is None or not self.outlet.when_out(self.drained):
             self.loop.stop()
+
+    def _position(self) -> tuple[int, ...]:
+        """Where the end of the run stands; the same for long: nothing moves any more."""
+        delivered = sum(ledger.delivered for ledger in self.ledgers.snapshot())
+        written = self.outlet.written if self.outlet is not None else 0
+        return self.supervisor.table.version, delivered, written, self.hurried, self._finishing
+
+    def _patience(self) -> float:
+        """How long nothing may move: with all rungs of the ladder before the children have ended."""
+        grace = 0.0 if self.hurried else self.settings.grace
+        return END_TIMEOUT if self._finishing else grace + CUT_AFTER + END_TIMEOUT
+
+    def _let_go(self) -> None:
+        """Something hangs (an operator, the disk, a child that the kernel holds): end without it."""
+        self._stuck = True
+        waiting = [ledger.stage for ledger in self.ledgers.snapshot() if ledger.queued]
+        where = f" (lines wait in: {', '.join(waiting)}; they are lost)" if waiting else ""
+        self.tell(f"the end does not come{where}; what hangs is let go", True)
+        self.incomplete = True
+        self.loop.stop()
 
     def close(self) -> int:
         """Take everything down in order; the exit code. A step that does not end in time is said and left."""
@@ -287,10 +340,12 @@ class Session:
                 logger.opt(exception=error).error("ending {} failed", name)
                 self.tell(f"ending {name} failed: {error!r}", True)
         self.loop.close()
-        logger.remove(self._log)
-        if self.code is not None:
-            return self.code
-        return exit_code(self.supervisor.state) if self.ends_with_children else 0
+        logger.remove(self._handler)
+        self._log.close()
+        code = self.code
+        if code is None:
+            code = exit_code(self.supervisor.state) if self.ends_with_children else 0
+        return code or int(self.incomplete)
 
     def _close_supervisor(self) -> bool:
         self.supervisor.close()
@@ -301,14 +356,20 @@ class Session:
         return True
 
     def _close_sync(self) -> bool:
-        self._save_table()
+        self._table_file.save()
         return self._sync_lane.close(END_TIMEOUT)
 
     def _sweep(self) -> bool:
         """Whatever still carries the run's tag: grandchildren that left their group."""
-        for name in sweep(self.run_folder.id, 0.0 if self._stops > 1 else self.settings.grace):
+        grace = 0.0 if self.hurried or self._stuck else self.settings.grace
+        for name in sweep(self.run_folder.id, grace, hurry=self._hurry):
             self.tell(f"stopped what was left over: {name}", False)
         return True
+
+    def _hurry(self) -> bool:
+        """Whether a signal that came meanwhile was the second one; the loop runs no more."""
+        self.loop.answer_signals()
+        return self.hurried
 
 
 def _keep_large_blocks() -> None:
@@ -318,10 +379,6 @@ def _keep_large_blocks() -> None:
     with batches of that size this costs more than reading them (measured: 25 % of a run's CPU).
     """
     bytes(LARGE_BLOCK)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def terminal_size(fd: int = 1) -> tuple[int, int]:

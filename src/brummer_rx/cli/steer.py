@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brummer_rx.cli.choose_run import live_run
-from brummer_rx.cli.client import Client, NoAnswer, socket_of
+from brummer_rx.cli.client import NoAnswer, client_of
 from brummer_rx.cli.output import Output, complain, json_line
 from brummer_rx.cli.requests import SteerOptions
 from brummer_rx.pipeline.event import Level
@@ -41,7 +41,7 @@ _DONE = {"start": "is starting", "stop": "is stopping", "restart": "is restartin
 def steer(options: SteerOptions, out: Output) -> int:
     """`start`, `stop` and `restart`: tell the run; returns when it was told. The exit code."""
     run = live_run(options.place.state_dir, options.run)
-    row = Client(socket_of(run.path)).command(options.verb, options.name)
+    row = client_of(run.path).command(options.verb, options.name)
     if options.json:
         out.say(json_line({"run": run.id, "command": options.verb, "process": _public(row)}))
     else:
@@ -73,7 +73,7 @@ def wait(
 ) -> int:
     """`wait`: look until it happened, cannot happen any more, or time is up. The exit code."""
     run = live_run(options.place.state_dir, options.run)
-    client = Client(socket_of(run.path))
+    client = client_of(run.path)
     row = client.process(options.name)
     end = None if options.timeout is None else clock() + options.timeout
     with open_run(run.path) as reader:

@@ -12,12 +12,26 @@ __all__ = ["table"]
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
     """Lines of columns; those in `right` are right-aligned, control characters are shown."""
     cells = [list(head), *[[_shown(cell) for cell in row] for row in rows]]
-    widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
+    widths = [max(_columns(row[n]) for row in cells) for n in range(len(head))]
     lines = []
     for row in cells:
-        parts = [cell.rjust(widths[n]) if n in right else cell.ljust(widths[n]) for n, cell in enumerate(row)]
+        parts = [_padded(cell, widths[n], n in right) for n, cell in enumerate(row)]
         lines.append("  ".join(parts).rstrip())
     return "\n".join(lines)
+
+
+def _columns(cell: str) -> int:
+    """Columns on a terminal; what tells them for other scripts is loaded only where it is needed."""
+    if cell.isascii():
+        return len(cell)
+    from brummer_rx.tui.width import width_of
+
+    return width_of(cell)
+
+
+def _padded(cell: str, width: int, right: bool) -> str:
+    blanks = " " * (width - _columns(cell))
+    return blanks + cell if right else cell + blanks
 
 
 def _shown(cell: str) -> str:

@@ -18,7 +18,7 @@ _LAST = 1_000
 
 
 def transforms(
-    settings: Settings, on_failure: Callable[[str, Exception, bool], None]
+    settings: Settings, on_failure: Callable[[str, BaseException, bool], None]
 ) -> tuple[GuardedTransform, ...]:
     """What stands between the stage "lines" and the sinks; `ConfigError` for an unknown or bad operator.
 
@@ -50,7 +50,7 @@ def _guarded(
     name: str,
     extension: Extension,
     settings: Settings,
-    on_failure: Callable[[str, Exception, bool], None],
+    on_failure: Callable[[str, BaseException, bool], None],
 ) -> GuardedTransform:
     wish = settings.operators.get(name)
     options = {} if wish is None else dict(wish.options)

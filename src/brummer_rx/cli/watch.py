@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+
+from loguru import logger
 
 from brummer_rx.cli.control_socket import Control
+from brummer_rx.cli.farewell import farewell
+from brummer_rx.cli.hints import word_hint
 from brummer_rx.cli.session import Session, terminal_size
 from brummer_rx.cli.start import command_line
 from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.pipeline.settings import Settings
-from brummer_rx.sources.names import unknown_name_hint
 from brummer_rx.tui.app import Viewer, ViewerOptions
 
 __all__ = ["watch"]
 
+HUNG_UP = 129
+"""As if SIGHUP had come, which it does, too, when the terminal was the controlling one."""
 CONTROL_AFTER = 0.3
 """Seconds after the first frame: its library takes a tenth of a second to load."""
 
@@ -33,7 +39,7 @@ def watch(
         for info in session.supervisor.table.processes:
             if info.exit_code == 127 and info.spec.origin == "command line" and info.name not in hinted:
                 hinted.add(info.name)
-                text = unknown_name_hint(info.spec.argv[-1], known)
+                text = word_hint(info.spec.argv[-1], known)
                 if text:
                     session.tell(text, True)
 
@@ -49,6 +55,7 @@ def watch(
             fps=None if settings.get("fps").origin == "default" else float(settings.fps),
         ),
         on_quit=lambda: session.stop(0),
+        on_lost=lambda: session.abandon(HUNG_UP),
         on_resize=session.resize,
     )
     control = Control(session)
@@ -60,9 +67,23 @@ def watch(
         session.loop.call_later(CONTROL_AFTER, control.start)
         session.run()
     finally:
-        viewer.finish()
-        control.close()
-        code = session.close()
-        for failure in viewer.failures:
-            sys.stderr.write(f"{failure}\n")
+        try:
+            viewer.finish()
+            control.close()
+        finally:
+            for failure in viewer.failures:
+                logger.error("the viewer failed: {}", failure)
+            code = session.close()
+            left = farewell(session.supervisor.table, session.run_folder.id, session.store.snapshot().end_seq)
+            _print((*viewer.failures, *left))
     return code
+
+
+def _print(texts: Iterable[str]) -> None:
+    """On the terminal, once it is nobody's screen any more."""
+    try:
+        for text in texts:
+            sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError as error:  # it is gone; they stand in the run's own log
+        logger.debug("the terminal is gone: {}", error)

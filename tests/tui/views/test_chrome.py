@@ -110,11 +110,36 @@ def test_the_footer_is_clickable() -> None:
 
 
 @pytest.mark.parametrize("width", range(1, 30))
-def test_a_narrow_footer_shows_whole_hints_only(width: int) -> None:
+def test_a_narrow_footer_shows_whole_hints_or_bare_keys(width: int) -> None:
     d = Driver(snap(numbered(30)), width=width)
-    words = d.screen[-1].split("  ")
+    words = [w.strip() for w in d.screen[-1].split("  ")]
 
-    assert all(w.strip() in ("", "/ search", "f filter", "? help", "e next error") for w in words)
+    assert all(w in ("", "/", "/ search", "f filter", "? help", "f", "e", "y", "w", "q") for w in words)
+
+
+def test_the_last_hints_of_a_footer_go_without_words_so_that_their_keys_stay() -> None:
+    d = Driver(snap(numbered(30)), width=52)
+
+    assert d.screen[-1].split("  ")[:6] == [" / search", "f filter", "e next error", "y", "w", "q"]
+    d.press("2")
+    assert "q" in d.screen[-1].split()
+
+
+def test_low_facts_of_the_status_line_go_whole() -> None:
+    d = Driver(snap(numbered(300)), width=67)
+    d.do(Said("x" * 40))
+
+    assert d.screen[-2] == f" FOLLOW   {'x' * 40}   line 299"
+
+
+def test_the_logs_say_when_all_have_ended() -> None:
+    done = info("a", ProcessState.EXITED, incarnation=1, exit_code=0)
+    d = Driver(snap(numbered(3), done))
+    assert "all have ended" in d.screen[-2]
+    d.see(snap(numbered(3), done, info("b")))
+    assert "all have ended" not in d.screen[-2]
+    d.see(snap(numbered(3), info("lint", ProcessState.EXITED)))
+    assert "all have ended" not in d.screen[-2]
 
 
 def test_all_ended_and_nothing_started() -> None:
@@ -122,6 +147,16 @@ def test_all_ended_and_nothing_started() -> None:
     d = Driver(snap(FakeLog(), done, info("lint", ProcessState.EXITED)), width=100)
     d.press("2")
 
-    assert "0 of 1 run" in d.screen[1]
+    assert "0 of 1 running" in d.screen[1]
     assert "1 not started" in d.screen[1]
     assert "all have ended" in d.screen[1]
+
+
+def test_the_end_names_what_it_still_waits_for() -> None:
+    many = [info(f"p{n}") for n in range(5)]
+    d = Driver(snap(numbered(3), *many), width=100).press("q", "q")
+    assert "stopping 5 … (^C kills)" in d.screen[-2]
+    d.see(snap(numbered(3), *many[:2]))
+    assert "stopping p0, p1 … (^C kills)" in d.screen[-2]
+    d.see(snap(numbered(3), info("p0", ProcessState.EXITED, incarnation=1, exit_code=143)))
+    assert " stopping …   " in d.screen[-2]

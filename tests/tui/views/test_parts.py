@@ -85,3 +85,12 @@ def test_keys_in_brackets() -> None:
 def test_text_from_outside_is_harmless() -> None:
     assert printable("web") == "web"
     assert printable("a\x1b[2Jb\n") == "a [2Jb "
+
+
+def test_an_arrow_is_never_taken_for_ctrl() -> None:
+    assert [key_label(k, ASCII) for k in ("up", "down", "enter")] == ["Up", "Down", "Enter"]
+    assert [key_label(k, UNICODE) for k in ("up", "down", "enter")] == ["↑", "↓", "⏎"]
+
+
+def test_millions_of_lines_a_second() -> None:
+    assert [times(r) for r in (999_400, 999_600, 1_245_000)] == ["999k", "1.0M", "1.2M"]
