@@ -156,6 +156,7 @@ class Tour:
     def keep(self, name: str, screen: str) -> None:
         """Write a screen to its file."""
         self._count += 1
+        screen = screen.replace(f"{ROOT}/", "").replace(f"{self._folder}/", "")  # no paths of this machine
         rows = [row.rstrip() for row in screen.rstrip("\n").split("\n")]
         (self._screens / f"{self._count:02}-{name}.txt").write_text("\n".join(rows) + "\n")
         print(f"ok   {self._count:02} {name}", flush=True)

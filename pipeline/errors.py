@@ -4,7 +4,7 @@
 
     BrummerError                 exit code of the command line: 1
     ├── UsageError               2   a word of the command line or a file's content is wrong
-    │   └── ConfigError          2   a setting, named with its value, its origin (file:line) and what would be right
+    │   └── ConfigError          2   a setting: named with value, origin (file:line) and what would be right
     ├── NotFoundError            3   no such run, process or instance
     ├── BufferOverflow           a bounded stage or the pool's admission is full
     ├── SourceError              a source could not start or went away

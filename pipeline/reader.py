@@ -49,7 +49,7 @@ class LineFilter:
 class LogSnapshot(Protocol):
     """A run's log at one moment; immutable, safe on any thread, costs O(1) to take.
 
-    Seqs run from `first_seq` (older ones were evicted) to `end_seq` - 1. Lines in gaps are left out of answers.
+    Seqs run from `first_seq` (older ones were evicted) to `end_seq` - 1. Answers leave lines in gaps out.
     """
 
     @property
@@ -72,7 +72,7 @@ class LogSnapshot(Protocol):
     def select(
         self, where: LineFilter, start: int, stop: int, limit: int, *, newest: bool = False
     ) -> list[int]:
-        """Up to `limit` matching seqs in [start, stop), ascending; with `newest` the last ones, else the first."""
+        """Up to `limit` matching seqs in [start, stop), ascending: the last ones with `newest`, else the first."""
         ...
 
     def count(self, where: LineFilter, start: int | None = None, stop: int | None = None) -> int:

@@ -1,6 +1,6 @@
 """What a viewer or a verb sees of a live run: one protocol, values only.
 
-The run implements it; `cli` hands it to the viewer and to the control server. Everything returned is immutable.
+The run implements it; `cli` hands it to the viewer and to the control server. All answers are immutable.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the tool has to say (a child's exit, a full disk); also on stderr where there is no viewer."""
+    """Something the tool has to say (a child's exit, a full disk); on stderr where there is no viewer."""
 
     time_ns: int
     text: str
@@ -71,5 +71,5 @@ class RunView(Protocol):
         ...
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` (cheap, any thread, must not block) when anything above changed; returns how to stop."""
+        """Call `callback` (cheap, any thread, must not block) when anything changed; returns how to stop."""
         ...

@@ -74,7 +74,7 @@ def close(state: State, _key: str) -> Reduced:
 def ask_quit(state: State, _key: str) -> Reduced:
     """The dialog; while all is being stopped there is nothing to ask."""
     if state.quitting:
-        return say(state, "stopping; Ctrl-C kills what is left"), ()
+        return say(state, "told to stop already"), ()
     return replace(state, mode=Mode.QUIT), ()
 
 

@@ -203,7 +203,7 @@ def test_a_reader_that_comes_late_gets_every_line(tmp_path: Path, reader: Reader
 def test_a_broken_pipe_is_no_second_wish(
     tmp_path: Path, reader: Reader, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C ends `tool | reader` as a whole: the child still has its grace, and may say what it has to say."""
+    """Ctrl-C ends `tool | reader` as a whole: the child has its grace, and may say what it has to."""
     done = tmp_path / "done"
     clean = f"trap 'echo bye; sleep 0.3; echo bye; sleep 0.3; touch {done}; exit 0' TERM"
     mark = tmp_path / "up"

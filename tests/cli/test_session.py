@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import threading
 import time
@@ -369,3 +370,14 @@ def test_quit_skips_the_grace(tmp_path: Path) -> None:
 
     assert run.go() == 131
     assert time.monotonic() - began < 15
+
+
+def test_many_processes_get_their_descriptors(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+    try:
+        code = Run(tmp_path, *(shell(f"p{n}", "sleep 0.5") for n in range(45))).go()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert code == 0

@@ -67,7 +67,7 @@ def test_a_second_signal_skips_the_grace(tool: Tool) -> None:
     began = time.monotonic()
     run.signal(signal.SIGINT)
     until(lambda: (tool.runs()[-1] / "processes.json").read_bytes().count(b"stopping"), "the first")
-    run.signal(signal.SIGINT)
+    run.signal(signal.SIGTERM)
 
     assert run.end().code == 130
     fast_enough(began, 30)

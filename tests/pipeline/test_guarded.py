@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 import reactivex
 from reactivex import Observable, Subject
-from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 from reactivex import operators as ops
+from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from brummer_rx.pipeline.errors import OperatorError
 from brummer_rx.pipeline.event import Event, LogBatch, Stream

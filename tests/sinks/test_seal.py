@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from brummer_rx.sinks.store.files import Disk
 from brummer_rx.sinks.store.growing import Growing
 from brummer_rx.sinks.store.seal import key_path, open_sealed, regrouped, seal, segment_path, wants_regrouping

@@ -19,7 +19,7 @@ def test_q_asks_and_q_quits_once() -> None:
     assert "stopping web, api, db" in d.line("FOLLOW")
     d.press("q")
     assert (d.state.mode, d.taken()) == (Mode.NORMAL, [])
-    assert "Ctrl-C kills" in d.line("FOLLOW")
+    assert "(^C kills)   told to stop already" in d.line("FOLLOW")
     assert acts.quit_now(d.state, "q") == (d.state, ())
 
 

@@ -23,6 +23,7 @@ from reactivex import Observable
 from brummer_rx import __version__
 from brummer_rx.cli.ending import EndWatch
 from brummer_rx.cli.live import LiveRun
+from brummer_rx.cli.resources import prepare
 from brummer_rx.cli.tablefile import TableFile
 from brummer_rx.cli.toollog import ToolLog
 from brummer_rx.cli.transforms import transforms
@@ -52,7 +53,6 @@ END_TIMEOUT = 5.0
 """Seconds that each step of the shutdown may take before it is given up (and said)."""
 LOG_BYTES = 4 * 1024 * 1024
 """Our own messages of one run: two files of this size at most."""
-LARGE_BLOCK = 16 * 1024 * 1024
 STUCK_AFTER = 1.0
 """After a stop signal: a console whose reader took nothing for so long is let go, the store goes on."""
 SAME_WISH = 0.2
@@ -79,13 +79,13 @@ class Session:
         command: str = "",
         on_notice: Callable[[str, bool], None],
     ) -> None:
-        _keep_large_blocks()
+        prepare(len(specs))
         self.settings = settings
         self.specs = specs
         self.code: int | None = None
         """What the tool ends with when a signal or a broken pipe decided it."""
         self.incomplete = False
-        """Somebody did not get all lines: the run does not end with 0. Set on any thread, never taken back."""
+        """Somebody did not get all lines: the run does not end with 0. Set on any thread."""
         self.outlet: Outlet | None = None
         """What must be written, too, before the run is over; None: nothing, or it was let go."""
         self._on_notice = on_notice
@@ -370,15 +370,6 @@ class Session:
         """Whether a signal that came meanwhile was the second one; the loop runs no more."""
         self.loop.answer_signals()
         return self.hurried
-
-
-def _keep_large_blocks() -> None:
-    """Let the C library keep the memory of large blocks.
-
-    glibc gives each block over 128 KiB back to the system, page by page, until one larger was freed once;
-    with batches of that size this costs more than reading them (measured: 25 % of a run's CPU).
-    """
-    bytes(LARGE_BLOCK)
 
 
 def terminal_size(fd: int = 1) -> tuple[int, int]:

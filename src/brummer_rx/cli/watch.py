@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-
 from loguru import logger
 
 from brummer_rx.cli.control_socket import Control
-from brummer_rx.cli.farewell import farewell
+from brummer_rx.cli.farewell import farewell, leave
 from brummer_rx.cli.hints import word_hint
 from brummer_rx.cli.session import Session, terminal_size
 from brummer_rx.cli.start import command_line
@@ -75,15 +72,5 @@ def watch(
                 logger.error("the viewer failed: {}", failure)
             code = session.close()
             left = farewell(session.supervisor.table, session.run_folder.id, session.store.snapshot().end_seq)
-            _print((*viewer.failures, *left))
+            leave((*viewer.failures, *left))
     return code
-
-
-def _print(texts: Iterable[str]) -> None:
-    """On the terminal, once it is nobody's screen any more."""
-    try:
-        for text in texts:
-            sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
-    except OSError as error:  # it is gone; they stand in the run's own log
-        logger.debug("the terminal is gone: {}", error)
