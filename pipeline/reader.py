@@ -72,7 +72,7 @@ class LogSnapshot(Protocol):
     def select(
         self, where: LineFilter, start: int, stop: int, limit: int, *, newest: bool = False
     ) -> list[int]:
-        """Up to `limit` matching seqs in [start, stop), ascending: the last ones with `newest`, else the first."""
+        """Up to `limit` matching seqs in [start, stop), ascending: with `newest` the last ones."""
         ...
 
     def count(self, where: LineFilter, start: int | None = None, stop: int | None = None) -> int:

@@ -19,9 +19,10 @@ from brummer_rx.sinks.store.search_wire import combine, decode_part, encode_canc
 __all__ = ["SearchHelper"]
 
 _BOOT = (
-    "import json, sys; from pathlib import Path; sys.path[:] = json.loads(sys.argv[1]);"
+    "import json, os, sys; os.nice(5); from pathlib import Path; sys.path[:] = json.loads(sys.argv[1]);"
     "from brummer_rx.sinks.store.search_child import serve; sys.exit(serve(Path(sys.argv[2])))"
 )
+"""The words after it: where to import from, and the run's folder. Nice: the writer goes first."""
 _MAX_REQUEST = 48 * 1024
 """Bytes: a pipe holds 64 KiB, and nobody types such a pattern."""
 _READ = 65_536

@@ -111,3 +111,15 @@ def test_a_pool_that_is_full_is_asked_again(rig: Rig) -> None:
     rig.clock.advance(SAMPLE_EVERY)
 
     assert len(rig.part.jobs) == 1
+
+
+def test_a_look_that_fails_is_not_the_last_one(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: object, table: object) -> None:
+        raise RuntimeError("a process went away in the wrong moment")
+
+    monkeypatch.setattr("brummer_rx.cli.live.UsageSampler.sample", broken)
+    rig.live.usage()
+    rig.part.jobs.pop()()
+    rig.clock.advance(SAMPLE_EVERY)
+
+    assert len(rig.part.jobs) == 1

@@ -381,3 +381,35 @@ def test_many_processes_get_their_descriptors(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
     assert code == 0
+
+
+def test_when_reading_fails_the_run_ends_and_nobody_stays(tmp_path: Path) -> None:
+    run = Run(tmp_path, shell("a", "while :; do echo up; sleep 0.02; done"))
+
+    def break_it() -> None:
+        vars(run.session.ingest)["_pace"] = None
+
+    run.when(lambda: run.session.store.snapshot().end_seq >= 1, break_it)
+
+    assert run.go() == 1
+    assert any("reading has failed" in text for text in run.said)
+    end = time.monotonic() + 20
+    while not os.waitpid(-1, os.WNOHANG)[0]:  # nobody read it, so nobody reaped it
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_key_that_is_held_down_is_a_second_wish(tmp_path: Path) -> None:
+    run = Run(tmp_path, shell("a", "trap '' TERM; echo up; while :; do sleep 1; done"), grace="60")
+
+    def held() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        run.session.loop.call_later(0.03, held)
+
+    run.when(lambda: run.session.store.snapshot().end_seq == 1, held)
+
+    assert run.go() == 130
+    assert [text for text in run.said if text.startswith("SIGINT")] == [
+        "SIGINT: stopping",
+        "SIGINT: stopping at once",
+    ]

@@ -218,6 +218,15 @@ def test_a_helper_that_talks_nonsense_is_ended(helper: SearchHelper, monkeypatch
     assert helper.pid is None
 
 
+def test_half_an_answer_is_a_sign_of_life(helper: SearchHelper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The viewer stops listening to a descriptor that is readable and says nothing."""
+    half = "import sys; print('{', end='', flush=True); sys.stdin.read()"
+    monkeypatch.setattr("brummer_rx.sinks.store.helper._BOOT", half)
+    token = helper.submit(SearchQuery("needle"))
+
+    assert until(helper, bool) == [SearchProgress(token, (), 0, False)]
+
+
 def test_a_helper_that_cannot_start_is_an_error(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     helper = SearchHelper(kit.run.path)

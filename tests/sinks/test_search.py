@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from brummer_rx.pipeline.event import BatchFlag, Gap, GapReason, Level, LogBatch, Stream
 from brummer_rx.pipeline.reader import Line, LineFilter, SearchProgress, SearchQuery
 from brummer_rx.pipeline.text import strip_escapes, text_of
+from brummer_rx.sinks.store import search
 from brummer_rx.sinks.store.ports import StoreOptions
 from brummer_rx.sinks.store.reader import open_run
 from brummer_rx.sinks.store.search import scan
@@ -244,6 +245,17 @@ def test_a_search_for_few_common_hits_looks_at_few_frames(many: StoreSnapshot) -
     list(scan(many, SearchQuery("line", stop_after=10), count))
 
     assert asked < 10
+
+
+def test_a_search_for_something_rare_takes_large_slices(
+    many: StoreSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_SHORT", 1e9)  # however slow this machine is
+    frames = sum(len(view.frames) for view in many.segments)
+
+    parts = list(scan(many, SearchQuery("nothing"), never))
+
+    assert len(parts) < frames
 
 
 @pytest.mark.parametrize("pattern", ["needle", r"n\w+e\b", r"\d5", "nothing"])

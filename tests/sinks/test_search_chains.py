@@ -118,6 +118,25 @@ def test_a_window_cuts_a_line(kit: Kit) -> None:
     assert hits(snapshot, "needle", stop=second) == []
 
 
+def test_a_batch_may_end_one_line_and_begin_the_next(kit: Kit) -> None:
+    first = put(kit, b"nee", more=True)
+    last = put(kit, b"dle", b"whole", b"nee", more=True)
+    put(kit, b"dle")
+
+    assert hits(kit.flush(), "needle") == [first, last]
+
+
+def test_a_window_cuts_a_line_within_a_frame(kit: Kit) -> None:
+    for text in (b"nee", b"dle", b" nee", b"dle"):
+        last = kit.store.append(batch_of(text, flags=MORE))
+    snapshot = kit.flush()
+    assert len(snapshot.segments[0].frames) == 1
+
+    assert hits(snapshot, "needle") == [last - 3, last - 1]
+    assert hits(snapshot, "needle", stop=last) == [last - 3]
+    assert hits(snapshot, "needle", start=last - 2) == [last - 1]
+
+
 def test_filters_look_at_each_piece(kit: Kit) -> None:
     error = batch_of(b"nee", levels=[Level.ERROR], flags=MORE)
     first = kit.store.append(error)

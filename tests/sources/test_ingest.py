@@ -620,3 +620,22 @@ def test_a_thread_that_ends_by_a_mistake_gives_everything_back_and_completes() -
         orphan.handle.signal_group(signal.SIGKILL)
         until(lambda orphan=orphan: orphan.handle.reap() is not None)
     logger.remove(sink)
+
+
+def test_a_wish_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Rig() as rig:
+        child = rig.run(shell("web", "echo up; read x; echo never"), pty=True)
+        until(lambda: rig.output(child, Stream.TTY))
+
+        def refuse(fd: int, size: tuple[int, int]) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr("brummer_rx.sources.ingest.termios.tcsetwinsize", refuse)
+        rig.ingest.resize(132, 43)
+        until(lambda: rig.ingest.counts().faults == 1)
+        other = rig.run(shell("other", "echo read all the same"))
+        rig.finish(other)
+
+        assert rig.output(other) == b"read all the same\n"
+        rig.ingest.cut("web")  # the terminal hangs up, and that ends the child
+        until(lambda: rig.ended(child))

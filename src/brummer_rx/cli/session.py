@@ -181,10 +181,11 @@ class Session:
 
         def stop() -> None:
             nonlocal last
-            before, last = last, time.monotonic()
-            if signum == signal.SIGQUIT:  # the key of those who have no patience
-                self._wishes = max(self._wishes, 1)
-            if last - before >= SAME_WISH:
+            now = time.monotonic()
+            if now - last >= SAME_WISH:
+                last = now
+                if signum == signal.SIGQUIT:  # the key of those who have no patience
+                    self._wishes = max(self._wishes, 1)
                 self.stop(128 + signum, f"{signal.Signals(signum).name}: stopping")
 
         return stop
@@ -255,7 +256,15 @@ class Session:
         if error is not None:
             self.tell(f"{name} failed and gets no more lines: {error!r}", True)
             self.incomplete = True
+        elif not self._finishing:
+            self.loop.post("early", self._ended_early)
         self.loop.post("sinks", self.drained)
+
+    def _ended_early(self) -> None:
+        """The ingest thread died: nobody reads the children any more, nobody hears of their end."""
+        self.tell("reading has failed (see tool.log in the run's folder): the run is ended", True)
+        self.incomplete = True
+        self.loop.stop()
 
     def _table_changed(self) -> None:
         """On a worker of the pool."""
@@ -321,6 +330,7 @@ class Session:
 
     def close(self) -> int:
         """Take everything down in order; the exit code. A step that does not end in time is said and left."""
+        self._finishing = True
         steps: tuple[tuple[str, Callable[[], bool]], ...] = (
             ("the ingest thread", lambda: self.ingest.close(END_TIMEOUT)),
             ("the process control", self._close_supervisor),

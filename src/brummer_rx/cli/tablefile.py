@@ -18,7 +18,8 @@ __all__ = ["TableFile"]
 class TableFile:
     """Written on `lane`, behind what waits there.
 
-    One save waits at most, and takes the table as it is by then. So a disk that is slow fills no queue, and whoever asks for a save never waits.
+    One save waits at most, and takes the table as it is by then: a disk that is slow fills no queue, and
+    whoever asks for a save never waits.
     """
 
     def __init__(self, folder: Path, lane: Lane, table: Callable[[], ProcessTable]) -> None:
