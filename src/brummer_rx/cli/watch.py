@@ -71,6 +71,7 @@ def watch(
             for failure in viewer.failures:
                 logger.error("the viewer failed: {}", failure)
             code = session.close()
-            left = farewell(session.supervisor.table, session.run_folder.id, session.store.snapshot().end_seq)
+            kept = sum(session.store.snapshot().source_counts().values())
+            left = farewell(session.supervisor.table, session.run_folder.id, kept)
             leave((*viewer.failures, *left))
     return code
