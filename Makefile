@@ -46,7 +46,7 @@ bench-save: setup
 
 bench-compare: setup
 	@test -n "$(BASE)" || { echo "no saved run on this machine yet: make bench-save first"; exit 2; }
-	$(BIN)/python -m pytest --benchmark-only bench --benchmark-compare=$(BASE) --benchmark-compare-fail=median:10%
+	$(BIN)/python -m bench.compare $(BASE)
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -206,9 +206,12 @@ def writes(path: Path) -> list[Write]:
 
 def last_write(path: Path) -> Write:
     """The newest entry (all zero: none), however many there were."""
-    fd = os.open(path, os.O_RDONLY)
     try:
-        (count,) = struct.unpack("<Q", os.pread(fd, 8, 0))
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return Write(0, 0, 0, 0)
+    try:
+        count = int.from_bytes(os.pread(fd, 8, 0), "little")
         if not count:
             return Write(0, 0, 0, 0)
         most = writer.ROOM // writer.ENTRY.size - 1
