@@ -128,8 +128,9 @@ def _installed(kind: ExtensionKind) -> tuple[Extension, ...]:
 
 
 def _dist_name(point: EntryPoint) -> str:
-    name = point.dist.name if point.dist is not None else None
-    return str(name or "an unnamed package")
+    # `get_all`, because asking for a key that is not there is deprecated since Python 3.12.
+    names = point.dist.metadata.get_all("Name") if point.dist is not None else None
+    return str(names[0] if names else "an unnamed package")
 
 
 def _normal(name: str) -> str:

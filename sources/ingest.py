@@ -182,15 +182,17 @@ class Ingest:
         now = self._clock.now()
         if self._waker.fd in ready:
             self._waker.clear()
+        held = bool(self._held)
         self._grant()
+        if held and not self._held:
+            return  # there is room again: ask once more, so that those who waited are among the ready ones
         streams = size = capacity = 0
+        for pipe in self._by_turn(ready):
+            got = self._read(pipe, now)
+            if got:
+                streams, size, capacity = streams + 1, size + got, capacity + pipe.capacity
         for fd in ready:
-            pipe = self._pipes.get(fd)
-            if pipe is not None:
-                got = self._read(pipe, now)
-                if got:
-                    streams, size, capacity = streams + 1, size + got, capacity + pipe.capacity
-            elif fd in self._pidfds:
+            if fd in self._pidfds:
                 self._reap(self._pidfds[fd])
         for running in tuple(self._polled):
             self._reap(running)
@@ -202,6 +204,12 @@ class Ingest:
         if pause:
             self._pauses += 1
             time.sleep(pause)
+
+    def _by_turn(self, ready: list[int]) -> list[Pipe]:
+        """The ready streams, the one read longest ago first: all get their share of a scarce room."""
+        pipes = [self._pipes[fd] for fd in ready if fd in self._pipes]
+        pipes.sort(key=lambda pipe: pipe.read_ns)
+        return pipes
 
     def _timeout(self, now: float) -> float | None:
         due = self._unfinished.due

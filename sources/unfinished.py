@@ -82,6 +82,8 @@ class Unfinished:
             self._changed_at = NEVER
         due = self._changed_at
         for pipe in tuple(self._pipes):
+            if now >= pipe.touched + self._options.store_after and pipe.left():
+                pipe.touched = now  # its child is not silent: we do not read, because there is no room
             if now >= pipe.touched + self._options.store_after:
                 pieces.append((pipe, pipe.cutter.silence()))
                 pipe.touched = now

@@ -253,22 +253,23 @@ def judge(data: bytes) -> Verdict:
     while at < len(data):
         piece = data[at : at + writer.BLOCK]
         stamp = piece[:19]
-        if len(piece) < size or not stamp.isdigit():
-            return _end(number, at, piece, b"")
+        if len(piece) < size:  # a last line that was cut within its stamp and number
+            wrong = "" if piece.replace(b" ", b"").isdigit() else f"garbage at byte {at}: {piece!r}"
+            return Verdict(number * writer.LINES, piece, wrong)
+        if not stamp.isdigit() or int(stamp) < last:
+            return Verdict(number * writer.LINES, b"", f"block {number}: stamp {stamp!r} after {last}")
         expected = writer.block(number, int(stamp))
-        if piece != expected or int(stamp) < last:
-            return _end(number, at, piece, expected)
+        if piece != expected:
+            return _cut(number, at, piece, expected)
         number, at, last = number + 1, at + len(piece), int(stamp)
     return Verdict(number * writer.LINES, b"", "")
 
 
-def _end(number: int, at: int, piece: bytes, expected: bytes) -> Verdict:
-    """The last block is cut somewhere: its whole lines count, the rest is a tail."""
-    whole = len(piece) // writer.LINE * writer.LINE
-    lines = number * writer.LINES + whole // writer.LINE
-    if expected.startswith(piece) or not expected:
-        tail = piece[whole:]
-        return Verdict(lines, tail, "" if expected or not whole else f"garbage at byte {at}")
+def _cut(number: int, at: int, piece: bytes, expected: bytes) -> Verdict:
+    """A block that is not as it was written: cut at the end (its whole lines count), or wrong."""
+    if expected.startswith(piece):
+        whole = len(piece) // writer.LINE * writer.LINE
+        return Verdict(number * writer.LINES + whole // writer.LINE, piece[whole:], "")
     same = next((n for n, (a, b) in enumerate(zip(piece, expected, strict=False)) if a != b), len(expected))
     found = piece[max(0, same - 40) : same + 60]
     return Verdict(number * writer.LINES, b"", f"block {number}, byte {at + same}: {found!r}")

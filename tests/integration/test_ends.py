@@ -44,8 +44,15 @@ def test_plain_ends_with_the_code_of_the_first_to_fail(tool: Tool, words: tuple[
     assert done.err.count(" exited with ") + done.err.count(" ended by ") == 2
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("mode", ["--plain", "--no-tui"])
+@pytest.mark.parametrize(
+    ("mode", "signum"),
+    [
+        ("--plain", signal.SIGINT),
+        ("--plain", signal.SIGTERM),
+        ("--plain", signal.SIGHUP),
+        ("--no-tui", signal.SIGTERM),
+    ],
+)
 def test_a_signal_ends_the_run_and_leaves_nobody(tool: Tool, signum: signal.Signals, mode: str) -> None:
     run = tool.start(mode, FAMILY, environ={"BRUMMER_GRACE": "0.5"})
     until(lambda: tool.stored() == 1 and len(tool.children()) >= 7, "the family")
@@ -213,7 +220,7 @@ def test_both_streams_at_once_are_each_complete_and_in_order(tool: Tool) -> None
 
 
 def test_many_short_runs_keep_every_line(tool: Tool) -> None:
-    for _ in range(3):
+    for _ in range(2):
         assert tool.do("--plain", python("for i in range(3000): print(i)")).code == 0
         assert tool.texts() == [str(i) for i in range(3000)]
 

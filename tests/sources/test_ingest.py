@@ -285,6 +285,28 @@ def test_a_stage_that_is_full_again_and_again_loses_nothing(any_poller: Poller |
     assert rig.ingest.counts().parks == opened
 
 
+def test_who_found_no_room_has_the_first_turn_when_there_is_some(any_poller: Poller | None) -> None:
+    """Room for one element at a time: each of the flooding children gets its share of it."""
+    with Rig(poller=any_poller) as rig:
+
+        def close_the_door(_: LogBatch) -> None:
+            rig.room.full = True
+
+        rig.ingest.batches.subscribe(close_the_door)
+        rig.room.full = True
+        children = [rig.run(shell(f"c{n}", "exec yes"), pipe_size=65536) for n in range(4)]
+        until(lambda: all(writer_waits(child) for child in children))
+        deadline = time.monotonic() + 30
+        while len(rig.batches) < 40:
+            assert time.monotonic() < deadline
+            if rig.room.waiting:
+                rig.room.open()
+            time.sleep(0.0002)
+        counts = [len(rig.batches_of(child)) for child in children]
+
+    assert min(counts) >= max(counts) // 2, counts
+
+
 def test_what_was_read_and_finds_no_room_waits_and_keeps_its_place() -> None:
     """Room for the read but, once it is made, not for its batch."""
     with Rig() as rig:

@@ -177,3 +177,21 @@ def test_a_listener_can_stop_and_one_that_raises_harms_nobody(it: Fixture) -> No
     logger.remove(sink)
 
     assert (it.changes, len(told)) == (1, 1)
+
+
+def test_a_child_that_is_not_read_is_not_silent(it: Fixture) -> None:
+    read, write = os.pipe()
+    try:
+        pipe = it.pipe("a")
+        pipe.fd = read
+        it.read(pipe, b"half of a", 0)
+        os.write(write, b" line\n")
+
+        assert it.lines.tick(5.0) == []
+        assert it.lines.due <= 6.0
+        os.read(read, 100)
+        assert it.lines.tick(5.5) == []
+        assert [data for _, cuts in it.lines.tick(6.0) for data, _, _ in cuts] == [b"half of a\n"]
+    finally:
+        os.close(read)
+        os.close(write)
