@@ -16,6 +16,15 @@ from brummer_rx.pipeline.settings import load
 from brummer_rx.pipeline.threads import thread_high_water
 
 
+def peak_mb() -> float:
+    """Most memory of this process, in MB. (`ru_maxrss` also holds that of the process it was forked from.)"""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
 def main(source: str, state: str) -> None:
     """One writer (`cat`), from the spawn until the last line is stored and visible."""
     logger.remove()
@@ -33,7 +42,7 @@ def main(source: str, state: str) -> None:
                 "stored": stored,
                 "cpu_ns_per_line": round(cpu / stored * 1e9),
                 "wall_ns_per_line": round(wall / stored * 1e9),
-                "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+                "rss_mb": peak_mb(),
                 "threads": thread_high_water() + 1,
             }
         )
