@@ -297,9 +297,10 @@ def test_who_found_no_room_has_the_first_turn_when_there_is_some(any_poller: Pol
         children = [rig.run(shell(f"c{n}", "exec yes"), pipe_size=65536) for n in range(4)]
         until(lambda: all(writer_waits(child) for child in children))
         deadline = time.monotonic() + 30
-        while len(rig.batches) < 40:
+        while len(rig.batches) < 16:
             assert time.monotonic() < deadline
-            if rig.room.waiting:
+            # All of them wait again: a slow machine has no say in whose turn it is.
+            if rig.room.waiting and all(writer_waits(child) for child in children):
                 rig.room.open()
             time.sleep(0.0002)
         counts = [len(rig.batches_of(child)) for child in children]
