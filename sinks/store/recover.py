@@ -1,7 +1,8 @@
 """Repair of a run that nobody writes to any more, by whoever can take its lock.
 
 Temporary files go, the torn frame at the end of the newest unsealed segment is cut off, segments without
-a key file get one. Damage inside is left as it is: what is readable there stays readable, the rest shows
+a key file get one, and one in which no line is readable leaves the row of segments (empty: it is removed;
+else it is put aside). Damage inside is left as it is: what is readable there stays readable, the rest shows
 as a `Gap`. Sealed segments are never cut, even if their key file is damaged.
 """
 
@@ -66,16 +67,29 @@ def _repair(folder: Path, disk: Disk) -> None:
             continue  # sealed once; its key file may still know what the segment has lost
         if growing.backing.number == numbers[-1]:
             _cut_torn_tail(growing)
-        ends = growing.columns.row(len(growing.columns.first_seq) - 1).end_seq if growing.spans else 0
+        readable = growing.view()
+        before = (view.end_seq for view in loaded.views if view.number < growing.backing.number)
+        ends = readable.end_seq if readable is not None else max(before, default=0)
         if growing.seen_seq > ends:
             _log_damage(folder, disk, ends, growing.seen_seq)
-        seal(growing, disk, frame_bytes=StoreOptions().frame_bytes)
+        if readable is None:
+            _put_aside(path)
+        else:
+            seal(growing, disk, frame_bytes=StoreOptions().frame_bytes)
 
 
 def _cut_torn_tail(growing: Growing) -> None:
     """Bytes behind the last frame are a frame that was being written when the writer died."""
     if growing.file.size() > growing.end:
         os.truncate(growing.backing.path, growing.end)
+
+
+def _put_aside(path: Path) -> None:
+    """A segment without a readable line would never get a key file, and be repaired at every open."""
+    if path.stat().st_size == 0:
+        path.unlink()
+    else:
+        path.replace(path.with_suffix(".damaged"))
 
 
 def _log_damage(folder: Path, disk: Disk, first: int, end: int) -> None:

@@ -16,6 +16,8 @@ import pytest
 from brummer_rx.pipeline.event import GapReason
 from brummer_rx.pipeline.reader import Line
 from brummer_rx.sinks.store.files import Disk
+from brummer_rx.sinks.store.format import HEADER_SIZE, decode_header
+from brummer_rx.sinks.store.gaplog import GAPS_LOG
 from brummer_rx.sinks.store.manifest import MANIFEST
 from brummer_rx.sinks.store.reader import open_run
 from brummer_rx.sinks.store.recover import needs_repair, repair
@@ -182,6 +184,42 @@ def test_a_torn_tail_is_cut_off_and_the_run_sealed(died: Died, tmp_path: Path) -
     assert newest.read_bytes() == whole
     assert key_of(newest).exists()
     assert not needs_repair(path)
+
+
+def test_a_segment_that_was_just_begun_is_repaired_once(died: Died, tmp_path: Path) -> None:
+    for cut in (0, 50):
+        path = died.copy(tmp_path / str(cut))
+        begun = path / f"{int(died.newest.stem) + 1:08d}.seg"
+        begun.write_bytes(died.newest.read_bytes()[:cut])
+        with open_run(path) as reader:
+            assert all_lines(reader.snapshot()) == died.lines
+            assert reader.snapshot().gaps == ()
+        assert not needs_repair(path)
+        assert not begun.exists()
+
+
+def test_a_segment_without_a_readable_line_is_put_aside_and_told_once(died: Died, tmp_path: Path) -> None:
+    path = died.copy(tmp_path)
+    whole = died.newest.read_bytes()
+    header = decode_header(whole[:HEADER_SIZE])
+    assert header is not None
+    broken = bytearray(whole[: header.size])
+    broken[-3] ^= 1
+    (path / died.newest.name).write_bytes(broken)
+    sizes = set()
+    for _ in range(3):
+        with open_run(path) as reader:
+            assert all_lines(reader.snapshot()) == died.lines[: header.first_seq]
+            (gap,) = reader.snapshot().gaps
+        assert (gap.reason, gap.first_seq, gap.last_seq) == (
+            GapReason.DAMAGE,
+            header.first_seq,
+            header.end_seq - 1,
+        )
+        sizes.add((path / GAPS_LOG).stat().st_size)
+    assert len(sizes) == 1
+    assert not needs_repair(path)
+    assert (path / died.newest.name).with_suffix(".damaged").read_bytes() == broken
 
 
 def test_without_repair_the_reader_sees_the_same(died: Died, tmp_path: Path) -> None:
