@@ -75,11 +75,6 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and finds missp
 
     def __getattr__(name: str) -> object:
         """Import what is asked for, when it is: a program that needs one name starts at once."""
-        module = next((module for module, names in _WHERE.items() if name in names), None)
-        if module is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
+        from brummer_rx.pipeline.catalogue import find
 
-        found = getattr(import_module(f"{__name__}.{module}"), name)
-        globals()[name] = found
-        return found
+        return find(name, _WHERE, globals())
