@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,16 +27,12 @@ def per_line(benchmark: Any) -> Callable[[int], None]:
 @pytest.fixture(scope="session")
 def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     """A store of 10^6 lines."""
-    with fill(_folder(tmp_path_factory, "million"), min(LINES, 1_000_000)) as filled:
+    with fill(tmp_path_factory.mktemp("million"), min(LINES, 1_000_000)) as filled:
         yield filled
 
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     """A store of 10^7 lines (or BENCH_LINES)."""
-    with fill(_folder(tmp_path_factory, "large"), LINES) as filled:
+    with fill(tmp_path_factory.mktemp("large"), LINES) as filled:
         yield filled
-
-
-def _folder(factory: pytest.TempPathFactory, name: str) -> Path:
-    return factory.mktemp(name)

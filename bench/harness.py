@@ -15,8 +15,7 @@ from brummer_rx.pipeline.event import LogBatch, Stream
 
 BLOCK_LINES = 20_000
 NEEDLE = b"needle-7f3a"
-"""The rare literal: in one line of each `NEEDLE_EVERY` lines."""
-NEEDLE_EVERY = 250_000
+"""The rare literal of the filled stores."""
 
 PATHS = ("/api/users", "/api/orders", "/static/app.js", "/login", "/health", "/api/items/search")
 WORDS = ("connect", "session", "cache", "worker", "queue", "render", "commit", "fetch", "parse", "retry")
@@ -51,16 +50,12 @@ def block(lines: int = BLOCK_LINES, seed: int = 7) -> bytes:
     return b"".join(one_line(rng, n) + b"\n" for n in range(lines))
 
 
-def write_lines(path: Path, lines: int, *, needles: bool = False) -> None:
-    """A file of `lines` lines; with `needles` the rare literal stands in one of each `NEEDLE_EVERY`."""
+def write_lines(path: Path, lines: int) -> None:
+    """A file of `lines` lines."""
     body = block()
     with path.open("wb") as file:
         for start in range(0, lines, BLOCK_LINES):
             piece = body if lines - start >= BLOCK_LINES else b"".join(body.splitlines(True)[: lines - start])
-            if needles and start % NEEDLE_EVERY < BLOCK_LINES:
-                cut = piece.index(b"\n", len(piece) // 2) + 1
-                end = piece.index(b"\n", cut)
-                piece = piece[:cut] + b"INFO " + NEEDLE + piece[end:]
             file.write(piece)
 
 

@@ -22,10 +22,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench.accept.kit import ROOT, until
+
 SCREENS = ROOT / "docs" / "screens"
 WIDTH, HEIGHT = 110, 30
 PATIENCE = 40.0
@@ -165,7 +165,7 @@ class Tour:
         """`stty -a` of the pane's terminal, by a process of its own in it."""
         path = self._folder / f"stty-{name}"
         self.tmux.line(f"stty -a > {shlex.quote(str(path))}; clear")
-        _until(lambda: path.exists() and path.read_text().endswith("\n"), f"stty {name}")
+        until(lambda: path.exists() and path.read_text().endswith("\n"), f"stty {name}", PATIENCE)
         return path.read_text()
 
     def run(self) -> bool:
@@ -255,14 +255,6 @@ class Tour:
         self.keep("exception-in-the-view", self.tmux.see("The viewer failed", "broke on purpose"))
         self.tmux.keys("q")
         self.tmux.see("RuntimeError: the view broke on purpose", PROMPT)
-
-
-def _until(look: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not look():
-        if time.monotonic() > end:
-            raise TimeoutError(what)
-        time.sleep(0.02)
 
 
 def main() -> int:

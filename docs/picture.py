@@ -33,7 +33,7 @@ from brummer_rx.tui.keys import Key
 from brummer_rx.tui.rates import Rates
 from brummer_rx.tui.reduce import reduce
 from brummer_rx.tui.state import Snap, State, initial
-from brummer_rx.tui.theme import Theme, normal_sgr
+from brummer_rx.tui.theme import Theme, normal_sgr, rgb_of
 from brummer_rx.tui.view import view
 from brummer_rx.tui.width import width_of
 
@@ -54,7 +54,6 @@ SIXTEEN = (
     *("#6e7681", "#ffa198", "#56d364", "#e3b341", "#79c0ff", "#d2a8ff", "#56d4dd", "#f0f6fc"),
 )
 """The 16 colours; a terminal's user chooses them, here they are for a dark background."""
-LEVELS = (0, 95, 135, 175, 215, 255)
 BOLD, DIM, ITALIC, LINE, REVERSE = 1, 2, 3, 4, 7
 THEME = Theme(256)
 FONTS = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace"
@@ -76,12 +75,7 @@ class Look:
 
 def _indexed(index: int) -> str:
     """A colour of the 256."""
-    if index < 16:
-        return SIXTEEN[index]
-    if index >= 232:
-        return f"#{8 + 10 * (index - 232):02x}" + f"{8 + 10 * (index - 232):02x}" * 2
-    index -= 16
-    return "#{:02x}{:02x}{:02x}".format(*(LEVELS[index // part % 6] for part in (36, 6, 1)))
+    return SIXTEEN[index] if index < 16 else "#{:02x}{:02x}{:02x}".format(*rgb_of(index))
 
 
 def _color(code: int, rest: Iterator[int]) -> str | None:

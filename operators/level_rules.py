@@ -21,7 +21,7 @@ import re
 
 from brummer_rx.operators.level_words import END, HEAD_MARK, LOWER_GUARD, QUOTED_VALUES, TOKEN, VALUES, WORDS
 from brummer_rx.pipeline.event import Level
-from brummer_rx.pipeline.text import ESC, strip_escapes
+from brummer_rx.pipeline.text import strip_escapes
 
 __all__ = ["level_code", "level_of"]
 
@@ -77,7 +77,7 @@ _OF_GROUP = {"fatal": _F, "error": _E, "warn": _W, "debug": _D, "info": _I}
 
 def level_of(line: bytes) -> Level:
     """The level of one line, as the child wrote it (escapes, CR and a newline at its end do not matter)."""
-    return Level(level_code(strip_escapes(line) if ESC in line else line))
+    return Level(level_code(strip_escapes(line)))
 
 
 def level_code(text: bytes) -> int:

@@ -14,7 +14,7 @@ from brummer_rx.operators.level_rules import level_code
 from brummer_rx.operators.level_words import BRACKETED, LEADS, LINE_STARTS, NEEDLES
 from brummer_rx.pipeline.event import Level
 from brummer_rx.pipeline.fastbytes import TOOLS, ByteTools
-from brummer_rx.pipeline.text import ESC, strip_escapes
+from brummer_rx.pipeline.text import strip_escapes
 
 __all__ = ["classify"]
 
@@ -27,8 +27,7 @@ _ENDS = frozenset(b" \t\r\n\v\f:[]\"',;})|")
 
 def classify(data: bytes, lines: int, tools: ByteTools = TOOLS) -> bytes:
     """One `Level` for each of the `lines` lines of `data` (each ends in a newline; the last may lack it)."""
-    if ESC in data:
-        data = strip_escapes(data)
+    data = strip_escapes(data)
     levels = bytearray(_infos(lines))
     if data and lines:
         _judge(data, levels, _hits(data, tools), tools)

@@ -1,4 +1,4 @@
-"""The operator `levels`: every line gets its level; and the two pure functions behind it.
+"""The operator `levels`: every line gets its level.
 
 ::
 
@@ -18,11 +18,10 @@ from dataclasses import replace
 from reactivex import Observable
 from reactivex import operators as ops
 
-from brummer_rx.operators.level_rules import level_of
 from brummer_rx.operators.level_scan import classify
 from brummer_rx.pipeline.event import Event, LogBatch
 
-__all__ = ["classify", "level_of", "levels"]
+__all__ = ["levels"]
 
 
 def levels() -> Callable[[Observable[Event]], Observable[Event]]:

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from brummer_rx.pipeline.registry import Extension, ExtensionKind, extensions
     from brummer_rx.pipeline.runview import Notice, RunView, Tail, Usage
     from brummer_rx.pipeline.scheduler import BoundedThreadPoolScheduler, PoolStatistics
-    from brummer_rx.pipeline.settings import OperatorSetting, Settings, Value
+    from brummer_rx.pipeline.settings import ExtensionSetting, Settings, Value
     from brummer_rx.pipeline.stage import BoundedStage, observe_on_bounded
     from brummer_rx.pipeline.supervisor import Effector, Supervisor
     from brummer_rx.pipeline.testing import HandLane, VirtualClock
@@ -98,6 +98,7 @@ __all__ = [
     "Event",
     "Extension",
     "ExtensionKind",
+    "ExtensionSetting",
     "Finding",
     "FindingKind",
     "Gap",
@@ -125,7 +126,6 @@ __all__ = [
     "Notice",
     "Operator",
     "OperatorError",
-    "OperatorSetting",
     "Overflow",
     "PoolStatistics",
     "ProcessEvent",
@@ -213,7 +213,7 @@ _WHERE = {
     "registry": ("Extension", "ExtensionKind", "extensions"),
     "runview": ("Notice", "RunView", "Tail", "Usage"),
     "scheduler": ("BoundedThreadPoolScheduler", "PoolStatistics"),
-    "settings": ("OperatorSetting", "Settings", "Value"),
+    "settings": ("ExtensionSetting", "Settings", "Value"),
     "stage": ("BoundedStage", "observe_on_bounded"),
     "supervisor": ("Effector", "Supervisor"),
     "testing": ("HandLane", "VirtualClock"),
@@ -225,11 +225,6 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and finds missp
 
     def __getattr__(name: str) -> object:
         """Import what is asked for, when it is: a program that needs one name starts at once."""
-        module = next((module for module, names in _WHERE.items() if name in names), None)
-        if module is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
+        from brummer_rx.pipeline.catalogue import find
 
-        found = getattr(import_module(f"{__name__}.{module}"), name)
-        globals()[name] = found
-        return found
+        return find(name, _WHERE, globals())

@@ -40,6 +40,7 @@ from brummer_rx.pipeline.effect import (
 )
 from brummer_rx.pipeline.event import ProcessEvent, ProcessEventKind
 from brummer_rx.pipeline.process import (
+    OVER,
     Command,
     CommandKind,
     ProcessInfo,
@@ -96,10 +97,6 @@ class _Step:
         self.state = replace(self.state, told_to_stop=names | {name} if yes else names - {name})
 
 
-_ACTIVE = (ProcessState.RUNNING, ProcessState.READY)
-_OVER = (ProcessState.EXITED, ProcessState.FAILED)
-
-
 def initial(specs: tuple[ProcessSpec, ...], *, grace: float) -> State:
     """Nothing was started yet: every process stands as exited, incarnation 0."""
     return State(ProcessTable(0, tuple(ProcessInfo(s, ProcessState.EXITED) for s in specs)), grace)
@@ -128,8 +125,7 @@ def decide(state: State, what: Input) -> tuple[State, tuple[Effect, ...]]:
 def _known(step: _Step, name: str) -> ProcessInfo | None:
     info = step.state.table.get(name)
     if info is None:
-        names = ", ".join(p.name for p in step.state.table.processes)
-        step.refuse(f"no process {name!r} in this run; there are: {names}")
+        step.refuse(step.state.table.no_such(name))
     return info
 
 
@@ -141,7 +137,7 @@ def _start(step: _Step, command: Command) -> None:
         step.refuse(f"{info.name} is not started: the run ends")
     elif info.ended:
         _spawn(step, info)
-    elif info.state in _OVER or info.state is ProcessState.STOPPING:
+    elif info.state in OVER or info.state is ProcessState.STOPPING:
         _ladder(step, info, ProcessState.RESTARTING)
     else:
         step.refuse(f"{info.name} runs already" + (f" (pid {info.pid})" if info.pid else ""))
@@ -269,7 +265,7 @@ def _started(step: _Step, info: ProcessInfo, event: ProcessEvent) -> None:
 
 
 def _exited(step: _Step, info: ProcessInfo, event: ProcessEvent) -> None:
-    if info.exit_code is not None or info.state in _OVER:
+    if info.exit_code is not None or info.state in OVER:
         step.refuse()  # `exited` is final
         return
     code = event.exit_code if event.exit_code is not None else 0

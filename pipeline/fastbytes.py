@@ -1,60 +1,33 @@
 """Search and count in large pieces of bytes: stringzilla where it is installed, else the standard library.
 
 Both give the same answers (`ZILLA` and `PURE` are tested against each other). All functions take bytes,
-bytearray, an `mmap` or a C-contiguous memoryview of single bytes, and positions as `bytes.find` does; none of
-them copies the data (except `PURE`, where the standard library leaves no other way). Stateless: safe on any
+bytearray or a C-contiguous memoryview of single bytes, and positions as `bytes.find` does; none of them
+copies the data (except `PURE`, where the standard library leaves no other way). Stateless: safe on any
 thread. stringzilla holds the interpreter lock, for about 0.15 ms a MiB.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import mmap
 from typing import Any
 
-__all__ = [
-    "HAVE_STRINGZILLA",
-    "PURE",
-    "TOOLS",
-    "ZILLA",
-    "ByteTools",
-    "Data",
-    "View",
-    "count",
-    "count_newlines",
-    "find",
-    "find_all",
-    "find_uncased",
-    "iter_find",
-    "lower",
-    "rfind",
-    "rfind_newline",
-]
+__all__ = ["PURE", "TOOLS", "ZILLA", "ByteTools", "View"]
 
 try:
     import stringzilla as _sz
 except ImportError:  # no wheel for this machine: the standard library does the same, slower
     _sz = None
 
-HAVE_STRINGZILLA: bool = _sz is not None
-"""Whether the fast engine is in use."""
-
 View = bytes | bytearray | memoryview
-"""What the primitives look into."""
-Data = View | mmap
-"""What the functions look into."""
-
-_NEWLINE = b"\n"
+"""What the functions look into; an `mmap` is wrapped in a memoryview."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByteTools:
-    """One implementation of the primitive functions; the rest of the module is built on them.
-
-    For loops that count nanoseconds: all four arguments must be given, an `mmap` must be wrapped in a view.
-    """
+    """One implementation. For loops that count nanoseconds: all arguments must be given."""
 
     name: str
     find: Callable[[View, bytes, int, int | None], int]
@@ -160,70 +133,3 @@ ZILLA: ByteTools | None = None if _sz is None else _zilla(_sz)
 
 TOOLS: ByteTools = PURE if ZILLA is None else ZILLA
 """The engine in use."""
-
-_find, _rfind, _count, _find_uncased = TOOLS.find, TOOLS.rfind, TOOLS.count, TOOLS.find_uncased
-
-# --- what others call -----------------------------------------------------------------------------
-
-
-def _view(data: Data) -> View:
-    return memoryview(data) if isinstance(data, mmap) else data
-
-
-def find(data: Data, needle: bytes, start: int = 0, stop: int | None = None) -> int:
-    """Position of the first `needle` that lies within [start, stop), or -1; as `bytes.find`."""
-    return _find(_view(data), needle, start, stop)
-
-
-def rfind(data: Data, needle: bytes, start: int = 0, stop: int | None = None) -> int:
-    """Position of the last `needle` that lies within [start, stop), or -1; as `bytes.rfind`."""
-    return _rfind(_view(data), needle, start, stop)
-
-
-def count(data: Data, needle: bytes, start: int = 0, stop: int | None = None) -> int:
-    """How often `needle` occurs in [start, stop) without overlap; as `bytes.count`."""
-    return _count(_view(data), needle, start, stop)
-
-
-def count_newlines(data: Data, start: int = 0, stop: int | None = None) -> int:
-    """Number of newlines in [start, stop)."""
-    return _count(_view(data), _NEWLINE, start, stop)
-
-
-def rfind_newline(data: Data, start: int = 0, stop: int | None = None) -> int:
-    """Position of the last newline in [start, stop), or -1: where a chunk is cut."""
-    return _rfind(_view(data), _NEWLINE, start, stop)
-
-
-def find_uncased(data: Data, needle: bytes, start: int = 0, stop: int | None = None) -> int:
-    """As `find`, where ASCII letters match in either case and all other bytes must be equal.
-
-    ValueError on an empty needle.
-    """
-    if not needle:
-        raise ValueError("an empty needle")
-    return _find_uncased(_view(data), needle, start, stop)
-
-
-def lower(data: Data) -> bytes:
-    """As `bytes.lower`: ASCII letters only."""
-    return TOOLS.lower(_view(data))
-
-
-def iter_find(data: Data, needle: bytes, start: int = 0, stop: int | None = None) -> Iterator[int]:
-    """Positions of `needle` in [start, stop), ascending, without overlap, found as they are asked for.
-
-    ValueError on an empty needle.
-    """
-    if not needle:
-        raise ValueError("an empty needle")
-    length, view = len(needle), _view(data)
-    at = _find(view, needle, start, stop)
-    while at >= 0:
-        yield at
-        at = _find(view, needle, at + length, stop)
-
-
-def find_all(data: Data, needle: bytes, start: int = 0, stop: int | None = None) -> list[int]:
-    """Positions of `needle` in [start, stop), ascending, without overlap. ValueError on an empty needle."""
-    return list(iter_find(data, needle, start, stop))

@@ -18,9 +18,9 @@ class Room(Protocol):
     """A downstream of a gate."""
 
     def has_room(self, size: int = 0) -> bool:
-        """Whether one more element of `size` bytes fits (True once the stage has ended.
+        """Whether one more element of `size` bytes fits.
 
-        It takes and discards).
+        True once the stage has ended: it takes and discards.
         """
         ...
 

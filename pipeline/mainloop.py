@@ -62,7 +62,6 @@ class MainLoop:
         self._rung = False  # a byte that nobody has answered is in the pipe
         self._stop = False
         self._closed = False
-        self._late_posts = 0
 
     # --- any thread -------------------------------------------------------------------------------
 
@@ -75,13 +74,14 @@ class MainLoop:
             self._ring()
 
     def post(self, key: str, action: Action) -> None:
-        """Run `action` in the loop; of several under one key that wait, only the last one runs."""
+        """Run `action` in the loop; of several under one key that wait, only the last one runs.
+
+        After `close` nothing happens: nobody is there to see it.
+        """
         with self._lock:
-            if self._closed:
-                self._late_posts += 1  # nobody is there to see it, as with an action that was replaced
-                return
-            self._posts[key] = action
-            self._ring()
+            if not self._closed:
+                self._posts[key] = action
+                self._ring()
 
     def stop(self) -> None:
         """Let `run` return after the round it is in; before `run`, it returns at once."""
@@ -93,12 +93,6 @@ class MainLoop:
     def is_current(self) -> bool:
         """Whether the calling thread owns the loop."""
         return self._owner == threading.get_ident()
-
-    @property
-    def late_posts(self) -> int:
-        """Posts that came after `close`."""
-        with self._lock:
-            return self._late_posts
 
     def _ring(self) -> None:  # under the lock, so that the pipe is open
         if self._rung or self.is_current():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["Command", "CommandKind", "ProcessInfo", "ProcessSpec", "ProcessState", "ProcessTable"]
+__all__ = ["OVER", "Command", "CommandKind", "ProcessInfo", "ProcessSpec", "ProcessState", "ProcessTable"]
 
 
 class ProcessState(StrEnum):
@@ -21,6 +21,10 @@ class ProcessState(StrEnum):
     """Ended with 0, or because it was told to."""
     FAILED = "failed"
     """Ended with another code, or could not be started."""
+
+
+OVER = (ProcessState.EXITED, ProcessState.FAILED)
+"""Nothing runs; what it wrote may still be on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class ProcessInfo:
     @property
     def ended(self) -> bool:
         """Whether it has exited (or failed to start) and its output is closed."""
-        return self.state in (ProcessState.EXITED, ProcessState.FAILED) and not self.output_open
+        return self.state in OVER and not self.output_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class ProcessTable:
     def get(self, name: str) -> ProcessInfo | None:
         """The row of that name."""
         return next((p for p in self.processes if p.name == name), None)
+
+    def no_such(self, name: str) -> str:
+        """What to say of a name that is none of the table's."""
+        names = ", ".join(p.name for p in self.processes)
+        return f"no process {name!r} in this run; there are: {names}"
 
     @property
     def all_ended(self) -> bool:

@@ -7,7 +7,6 @@ admitted: there is at most one per stage. Time is the clock's: a timer holds no 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from brummer_rx.pipeline.clock import Clock, TimerHandle
 from brummer_rx.pipeline.errors import BufferOverflow, ConfigError, ThreadError
 from brummer_rx.pipeline.threads import Crew, is_ours
 
-__all__ = ["BoundedThreadPoolScheduler", "PoolStatistics", "default_workers"]
+__all__ = ["BoundedThreadPoolScheduler", "PoolStatistics"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -34,14 +33,6 @@ Task = Callable[[], None]
 
 RETRY_SECONDS = 0.005  # a due timer that finds the admission full comes again after this; it is never lost
 FOR_EVER = 1e6  # seconds
-
-
-def default_workers(cores: int | None = None) -> int:
-    """clamp(round(2.5 x cores), 4, 32)."""
-    if cores is None:
-        affinity = getattr(os, "sched_getaffinity", None)
-        cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-    return min(32, max(4, round(2.5 * cores)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +175,7 @@ class _Executor(ThreadPoolExecutor):
 class BoundedThreadPoolScheduler(ThreadPoolScheduler):
     """See the module. Any thread may call everything; `dispose` not from a worker.
 
-    :param max_workers: None: `default_workers()`; threads start when they are needed
+    :param max_workers: threads at most; they start when they are needed
     :param admission: jobs that may wait
     :param clock: what knows time; its actions only enqueue here
     :param on_error: told of every exception of a job or drain, on the thread where it happened
@@ -194,24 +185,23 @@ class BoundedThreadPoolScheduler(ThreadPoolScheduler):
 
     def __init__(
         self,
-        max_workers: int | None = None,
+        max_workers: int,
         *,
         clock: Clock,
         admission: int = 1024,
         on_error: Callable[[BaseException], None] | None = None,
     ) -> None:
-        workers = default_workers() if max_workers is None else max_workers
-        if workers < 1 or admission < 1:
-            raise ConfigError(f"pool: {workers} workers and an admission of {admission} must be at least 1")
-        super().__init__(workers)
-        self.max_workers = workers
-        self.executor = _Executor(self, workers)
+        if max_workers < 1 or admission < 1:
+            raise ConfigError(
+                f"pool: {max_workers} workers and an admission of {admission} must be at least 1"
+            )
+        super().__init__(max_workers)
+        self.max_workers = max_workers
+        self.executor = _Executor(self, max_workers)
         self._clock = clock
         self._admission = admission
-        self._crew = Crew("pool", lambda n: f"pool-{n + 1}", workers, on_error)
-        self._local = (
-            threading.local()
-        )  # .later: jobs that this thread runs after the one it runs for a caller
+        self._crew = Crew("pool", lambda n: f"pool-{n + 1}", max_workers, on_error)
+        self._local = threading.local()  # .later: jobs for after the one that this thread runs as a caller
         self._lock = threading.Lock()
         # Guarded by the lock:
         self._timed: set[_Job] = set()
@@ -235,9 +225,9 @@ class BoundedThreadPoolScheduler(ThreadPoolScheduler):
         return datetime.fromtimestamp(self._clock.time_ns() / 1e9, tz=UTC)
 
     def schedule(self, action: abc.ScheduledAction[State], state: State | None = None) -> abc.DisposableBase:
-        """Run `action` on a worker. Full: here (worker, foreign thread) or `BufferOverflow`; closed.
+        """Run `action` on a worker; where the admission is full, here (worker, foreign thread).
 
-        `ThreadError`.
+        Raises `BufferOverflow` on all other threads when it is full, `ThreadError` after `dispose`.
         """
         job = _Job(self, action, state)
         self.admit(job)
@@ -289,9 +279,9 @@ class BoundedThreadPoolScheduler(ThreadPoolScheduler):
         raise BufferOverflow(f"{self._admission} jobs wait in the pool")
 
     def _run_here(self, job: Task) -> bool:
-        """Run `job` on its caller's thread.
+        """Run `job` on its caller's thread: now or, inside such a job, after it.
 
-        Now, or, inside such a job, after it (a chain must not pile up frames).
+        A chain must not pile up frames. False: too many wait for their turn there.
         """
         later: deque[Task] | None = getattr(self._local, "later", None)
         if later is not None:

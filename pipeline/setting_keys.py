@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 NOT_YET = "accepted, not yet in effect"
-SECTIONS = ("operators", "processes")
+SECTIONS = ("operators", "processes", "sinks")
 """Tables of a file that are no single setting."""
 CHILD_VARIABLES = frozenset({"BRUMMER_RUN"})
 """What the tool sets for its children. Never settings, so that a run inside a run is not configured by it."""

@@ -21,11 +21,11 @@ from brummer_rx.pipeline.toml_file import TomlFile, read_toml
 
 __all__ = [
     "CONFIG_NAME",
-    "OperatorSetting",
+    "ExtensionSetting",
     "SettingRow",
     "Settings",
     "Value",
-    "check_operators",
+    "check_extensions",
     "default_state_dir",
     "load",
     "project_folder",
@@ -53,16 +53,17 @@ class SettingRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorSetting:
-    """What the files say of one operator, key by key from the nearest file."""
+class ExtensionSetting:
+    """What the files say of one operator or sink, key by key from the nearest file."""
 
     name: str
     enabled: bool | None
-    """None: as the operator itself is by default."""
+    """None: as it is by default."""
     place: Literal["transform", "derive"] | None
+    """Of operators only, as `order`."""
     order: int | None
     options: Mapping[str, Any]
-    """All other keys: the operator's keyword arguments."""
+    """All other keys: its keyword arguments."""
     origin: str
     """`FILE:LINE` of its table in the strongest file."""
     origins: Mapping[str, str]
@@ -101,7 +102,8 @@ class Settings:
     fps: int
     mouse: bool
     sync_output: bool
-    operators: Mapping[str, OperatorSetting]
+    operators: Mapping[str, ExtensionSetting]
+    sinks: Mapping[str, ExtensionSetting]
     project_file: TomlFile | None
     """The project's own `.brum.toml`; its [processes] are read by `sources.detect`."""
     files: tuple[Path, ...]
@@ -118,16 +120,18 @@ class Settings:
         rows = [
             SettingRow(k.name, getattr(self, k.name), self.origins[k.name], k.note) for k in KEYS.values()
         ]
-        for operator in self.operators.values():
+        tables = [("operators", each) for each in self.operators.values()]
+        tables += [("sinks", each) for each in self.sinks.values()]
+        for section, table in tables:
             said = {
-                "enabled": operator.enabled,
-                "place": operator.place,
-                "order": operator.order,
-                **operator.options,
+                "enabled": table.enabled,
+                "place": table.place,
+                "order": table.order,
+                **table.options,
             }
             rows += [
-                SettingRow(f"operators.{operator.name}.{key}", said[key], origin, "")
-                for key, origin in operator.origins.items()
+                SettingRow(f"{section}.{table.name}.{key}", said[key], origin, "")
+                for key, origin in table.origins.items()
             ]
         return tuple(rows)
 
@@ -167,7 +171,8 @@ def load(folder: str | Path, flags: Mapping[str, Any], environ: Mapping[str, str
     return Settings(
         folder=where,
         **{name: value.value for name, value in values.items()},
-        operators=_operators(files),
+        operators=_extensions(files, "operators"),
+        sinks=_extensions(files, "sinks"),
         project_file=next((f for f in files if f.folder == where), None),
         files=tuple(f.path for f in files),
         warnings=tuple(warnings),
@@ -253,46 +258,48 @@ def _value(name: str, raw: Any, origin: str, *, is_text: bool, base: Path) -> Va
         raise ConfigError(f"{origin}: {name} is {shown(raw)}; it must be {wrong}") from wrong
 
 
-def check_operators(settings: Settings, known: Iterable[str]) -> None:
-    """Raises ConfigError with `FILE:LINE` when a file configures an operator that is not known."""
+def check_extensions(said: Mapping[str, ExtensionSetting], known: Iterable[str], kind: str) -> None:
+    """Raises ConfigError with `FILE:LINE` when a file configures an operator or sink that is not known."""
     names = tuple(known)
-    for name, operator in settings.operators.items():
+    for name, each in said.items():
         if name not in names:
             hint = nearest(name, names)
             likely = f"; did you mean {shown(hint)}?" if hint else ""
-            raise ConfigError(f"{operator.origin}: unknown operator {shown(name)}{likely}")
+            raise ConfigError(f"{each.origin}: unknown {kind} {shown(name)}{likely}")
 
 
-def _operators(files: tuple[TomlFile, ...]) -> dict[str, OperatorSetting]:
-    """Every operator that a file speaks of, in order of name; per key the strongest file wins."""
+def _extensions(files: tuple[TomlFile, ...], section: str) -> dict[str, ExtensionSetting]:
+    """Every extension that a file speaks of there, in order of name; per key the strongest file wins."""
     said: dict[str, dict[str, tuple[Any, str]]] = {}
     origins: dict[str, str] = {}
     for file in reversed(files):
-        for name, table in file.data.get("operators", {}).items():
-            origins[name] = file.where("operators", name)
+        for name, table in file.data.get(section, {}).items():
+            origins[name] = file.where(section, name)
             values = said.setdefault(name, {})
             for key, raw in table.items():
-                origin = file.where("operators", name, key)
-                _check_operator(name, key, raw, origin)
+                origin = file.where(section, name, key)
+                _check_extension(section, name, key, raw, origin)
                 values[key] = (raw, origin)
-    return {name: _operator(name, origins[name], said[name]) for name in sorted(said)}
+    return {name: _extension(name, origins[name], said[name]) for name in sorted(said)}
 
 
-def _check_operator(name: str, key: str, raw: Any, origin: str) -> None:
+def _check_extension(section: str, name: str, key: str, raw: Any, origin: str) -> None:
     right = None
     if key == "enabled" and not isinstance(raw, bool):
         right = "true or false"
+    if section == "sinks" and key in ("order", "place"):
+        raise ConfigError(f"{origin}: {section}.{name}.{key}: sinks have no {key}")
     if key == "order" and (not isinstance(raw, int) or isinstance(raw, bool)):
         right = "a whole number"
     if key == "place" and raw not in ("transform", "derive"):
         right = '"transform" or "derive"'
     if right:
-        raise ConfigError(f"{origin}: operators.{name}.{key} is {shown(raw)}; it must be {right}")
+        raise ConfigError(f"{origin}: {section}.{name}.{key} is {shown(raw)}; it must be {right}")
 
 
-def _operator(name: str, origin: str, said: Mapping[str, tuple[Any, str]]) -> OperatorSetting:
+def _extension(name: str, origin: str, said: Mapping[str, tuple[Any, str]]) -> ExtensionSetting:
     values = {key: value for key, (value, _) in said.items()}
-    return OperatorSetting(
+    return ExtensionSetting(
         name=name,
         enabled=values.pop("enabled", None),
         place=values.pop("place", None),

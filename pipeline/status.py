@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from brummer_rx.pipeline.event import Level
-from brummer_rx.pipeline.process import ProcessInfo, ProcessState, ProcessTable
+from brummer_rx.pipeline.process import OVER, ProcessInfo, ProcessState, ProcessTable
 from brummer_rx.pipeline.reader import LogSnapshot
 from brummer_rx.pipeline.runview import RunView
 
@@ -27,7 +27,6 @@ __all__ = [
 ]
 
 STATUS_FILE = "processes.json"
-_OVER = (ProcessState.EXITED, ProcessState.FAILED)
 
 
 def process_row(info: ProcessInfo, lines: int | None = None) -> dict[str, Any]:
@@ -115,7 +114,7 @@ def _settled(row: Mapping[str, Any], lines: int, ended: bool) -> dict[str, Any]:
     kept = {key: value for key, value in row.items() if key != "pid" and value is not None}
     if not ended:
         return {**kept, "lines": lines}
-    if kept.get("state") not in _OVER:
+    if kept.get("state") not in OVER:
         kept["state"] = str(ProcessState.EXITED)
     if "ready" in kept:
         kept["ready"] = False

@@ -1,7 +1,8 @@
 """The edges that consume: the log store (folder `store`), the plain stream, lines of JSON.
 
 `Console` is the stream of `--plain`, `JsonLines` one object a line, both over an `Outlet` that never blocks
-its thread; `TextForm` is how a line looks as text.
+its thread; `TextForm` is how a line looks as text. A sink of your own implements `Sink`, its factory gets a
+`SinkContext` (entry point group `brummer_rx.sinks`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from brummer_rx.sinks.console import Console
+    from brummer_rx.sinks.door import Sink, SinkContext
     from brummer_rx.sinks.jsonl import JsonLines
     from brummer_rx.sinks.outlet import Outlet
     from brummer_rx.sinks.plaintext import TextForm
@@ -17,11 +19,14 @@ __all__ = [
     "Console",
     "JsonLines",
     "Outlet",
+    "Sink",
+    "SinkContext",
     "TextForm",
 ]
 
 _WHERE = {
     "console": ("Console",),
+    "door": ("Sink", "SinkContext"),
     "jsonl": ("JsonLines",),
     "outlet": ("Outlet",),
     "plaintext": ("TextForm",),
@@ -31,11 +36,6 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and finds missp
 
     def __getattr__(name: str) -> object:
         """Import what is asked for, when it is: a program that needs one name starts at once."""
-        module = next((module for module, names in _WHERE.items() if name in names), None)
-        if module is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
+        from brummer_rx.pipeline.catalogue import find
 
-        found = getattr(import_module(f"{__name__}.{module}"), name)
-        globals()[name] = found
-        return found
+        return find(name, _WHERE, globals())

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 
 from brummer_rx.pipeline.event import Event, Gap, LogBatch
 from brummer_rx.pipeline.gate import Gate
+from brummer_rx.sinks.door import SinkContext
 from brummer_rx.sinks.outlet import Outlet, WriterLoop
 from brummer_rx.sinks.plaintext import TextForm
 
-__all__ = ["Console"]
+__all__ = ["Console", "console"]
 
 
 class Console:
@@ -55,3 +56,8 @@ class Console:
         """End an open line and write what waits, see `Outlet.close`. True: all is out. Idempotent."""
         self.outlet.write(self._form.finish())
         return self.outlet.close(timeout)
+
+
+def console(context: SinkContext, *, color: str = "auto") -> Console:
+    """The sink `console`: chosen by `--plain`, not by a file."""
+    return Console(context.loop, names=context.names, color=color, on_error=context.on_error)

@@ -9,10 +9,11 @@ from pathlib import Path
 from brummer_rx.pipeline.errors import SinkError
 from brummer_rx.pipeline.event import BatchFlag, Event, Gap, LogBatch
 from brummer_rx.pipeline.gate import Gate
+from brummer_rx.sinks.door import SinkContext
 from brummer_rx.sinks.jsonrows import gap_row, json_rows
 from brummer_rx.sinks.outlet import Outlet, WriterLoop
 
-__all__ = ["JsonLines"]
+__all__ = ["JsonLines", "jsonl"]
 
 
 class JsonLines:
@@ -48,6 +49,13 @@ class JsonLines:
             os.close(self._fd)
             self._fd = -1
         return done
+
+
+def jsonl(context: SinkContext, *, path: object) -> JsonLines:
+    """The sink `jsonl` of `.brum.toml`; `path` is relative to the project folder."""
+    if not isinstance(path, str) or not path:
+        raise ValueError(f"path is {path!r}; it must be the name of a file")
+    return JsonLines(context.folder / path, context.loop, on_error=context.on_error)
 
 
 def _rows(batch: LogBatch) -> str:

@@ -31,9 +31,7 @@ class ChildHandle:
         self._stdin = stdin
         self._pidfd = _open_pidfd(pid)
         self.process = _process(pid)
-        """Its identity for psutil; None when it could not be had."""
-        self.start_time = 0.0 if self.process is None else self.process.create_time()
-        """Seconds since the epoch, as the system counts them; 0.0 where it is not known."""
+        """Its identity (pid and start time); None when it could not be had."""
         self._strays: frozenset[psutil.Process] = frozenset()
 
     @property
@@ -93,11 +91,8 @@ class Child:
     incarnation: int
     pid: int
     """Also the id of its group and of its session."""
-    start_time: float
-    """Seconds since the epoch, as the system counts them; with the pid it is the child's identity."""
     fds: Mapping[Stream, int]
     """Our ends, not blocking, not inherited by others: OUT and ERR on pipes, TTY on a terminal."""
-    pty: bool
     run_id: str
     handle: ChildHandle = field(repr=False)
 

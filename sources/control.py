@@ -138,8 +138,7 @@ class ControlServer:
         table = self._view.processes()
         info = table.get(name)
         if info is None:
-            names = ", ".join(p.name for p in table.processes)
-            return _refusal(404, f"no process {name!r} in this run; there are: {names}")
+            return _refusal(404, table.no_such(name))
         lines = self._view.reader.snapshot().source_counts().get(name, 0)
         row = process_row(info, lines)
         row["ended"] = info.ended

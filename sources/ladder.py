@@ -1,10 +1,10 @@
 """The rungs of the stop ladder: who is to be signalled, and signalling them. Nothing here waits.
 
 The waiting (TERM, grace, KILL) is the decider's. A rung reaches the child's group, and descendants that left
-the group: those that hang below the child while it lives, those seen on an earlier rung, and on Linux all
-processes that carry the run's tag in their environment. Only those are ever signalled, by pid and start time,
-never by name or port: the group by its id while the child is not reaped (the id cannot be anybody else's),
-afterwards process by process.
+the group: those that hang below the child while it lives, and those seen on an earlier rung. What got away
+all the same is found at the end of the run, on Linux: by the run's tag in its environment. Only those are
+ever signalled, by pid and start time, never by name or port: the group by its id while the child is not
+reaped (the id cannot be anybody else's), afterwards process by process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from brummer_rx.sources.spawn import TAG
 __all__ = [
     "descendants",
     "leftovers",
-    "signal_all",
     "signal_child",
     "signal_group",
     "signal_processes",
@@ -51,26 +50,12 @@ def signal_child(child: Child, signum: int) -> bool:
     return signal_processes(strays, signum) > 0 or reached
 
 
-def signal_all(children: Iterable[Child], run_id: str, signum: int) -> bool:
-    """One rung for all children and all else that carries the run's tag. False when nobody was there."""
-    listed = tuple(children)
-    reached = [signal_child(child, signum) for child in listed]
-    groups = {child.pid for child in listed}
-    rest = [p for p in tagged(run_id) if _group(p.pid) not in groups]
-    known = frozenset[psutil.Process]().union(*(child.handle.remember(()) for child in listed))
-    return signal_processes([p for p in rest if p not in known], signum) > 0 or any(reached)
-
-
-def leftovers(run_id: str, known: Iterable[Child] = ()) -> list[psutil.Process]:
-    """What is alive of a run: groups and strays of the known children, and on Linux all that carry its tag.
+def leftovers(run_id: str) -> list[psutil.Process]:
+    """What is alive of a run, on Linux: all that carry its tag.
 
     Zombies do not count. Sorted by pid. Costs a walk over the system's processes (some ms).
     """
-    found = set(tagged(run_id))
-    for child in known:
-        found.update(child.handle.remember(()))
-        found.update(_group_members(child) if child.handle.exit_code is None else _group_of_dead(child))
-    return sorted((p for p in found if _alive(p)), key=lambda p: p.pid)
+    return sorted(filter(_alive, tagged(run_id)), key=lambda p: p.pid)
 
 
 def descendants(child: Child) -> list[psutil.Process]:
@@ -89,8 +74,7 @@ def tagged(run_id: str) -> list[psutil.Process]:
     if not sys.platform.startswith("linux") or not run_id:
         return []
     entry = f"{TAG}={run_id}".encode()
-    pids = [pid for pid in _pids() if pid != os.getpid() and _has_entry(pid, entry)]
-    return _processes(pids)
+    return _processes(pid for pid in psutil.pids() if pid != os.getpid() and _has_entry(pid, entry))
 
 
 def signal_processes(processes: Collection[psutil.Process], signum: int) -> int:
@@ -108,17 +92,13 @@ def signal_processes(processes: Collection[psutil.Process], signum: int) -> int:
     return sent
 
 
-def _group_members(child: Child) -> list[psutil.Process]:
-    return _processes([pid for pid in _pids() if _group(pid) == child.pid])
-
-
 def _group_of_dead(child: Child) -> list[psutil.Process]:
     """Members of the group whose leader was reaped. Its id may be somebody else's by now: only ours count.
 
     While any member of ours lives, the system gives the id to no new process; so a process of that very pid
     means that the group is a stranger's. That a stranger left members and went is told by the run's tag.
     """
-    members = _group_members(child)
+    members = _processes(pid for pid in psutil.pids() if _group(pid) == child.pid)
     if any(p.pid == child.pid for p in members) or psutil.pid_exists(child.pid):
         return []
     if not sys.platform.startswith("linux"):
@@ -133,10 +113,6 @@ def _alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
-
-
-def _pids() -> list[int]:
-    return psutil.pids()
 
 
 def _processes(pids: Iterable[int]) -> list[psutil.Process]:

@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 from brummer_rx.pipeline.event import BatchFlag
-from brummer_rx.pipeline.fastbytes import count_newlines
+from brummer_rx.pipeline.fastbytes import TOOLS
 
 __all__ = ["PIECE", "Cut", "Cutter", "safe_end"]
 
@@ -131,7 +131,7 @@ class Cutter:
             data = chunk[:cut]
             self._carry = bytearray(view[cut:])
         self._open = False
-        return Cut(data, count_newlines(data), BatchFlag.NONE)
+        return Cut(data, TOOLS.count(data, _NEWLINE, 0, None), BatchFlag.NONE)
 
     def _full_pieces(self) -> list[Cut]:
         cuts = []

@@ -83,9 +83,7 @@ def spawn(
         source=spec.name,
         incarnation=incarnation,
         pid=pid,
-        start_time=handle.start_time,
         fds=ends.fds,
-        pty=pty,
         run_id=run_id,
         handle=handle,
     )

@@ -20,6 +20,7 @@ __all__ = [
     "close",
     "interrupt",
     "open_help",
+    "pick_row",
     "quit_now",
     "repaint",
     "say",
@@ -64,6 +65,11 @@ def show_procs(state: State, _key: str) -> Reduced:
 def open_help(state: State, _key: str) -> Reduced:
     """What can be done here."""
     return replace(state, mode=Mode.HELP, prompt=Prompt(), picked=0), ()
+
+
+def pick_row(state: State, index: int, count: int) -> State:
+    """Another row of the help or of the filter panel, which has `count` of them: the nearest there is."""
+    return replace(state, picked=max(0, min(index, count - 1)))
 
 
 def close(state: State, _key: str) -> Reduced:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from brummer_rx.tui import moves, search
-from brummer_rx.tui.acts import Reduced, say
+from brummer_rx.tui.acts import Reduced, pick_row, say
 from brummer_rx.tui.filter import ALL, Filter, cycle_level, only, toggle
 from brummer_rx.tui.gaps import gap_text
 from brummer_rx.tui.intents import Copy
@@ -183,11 +183,9 @@ def filter_toggle(state: State, key: str) -> Reduced:
 
 def filter_pick(state: State, key: str) -> Reduced:
     """Another row of the panel."""
-    last = max(0, len(known_names(state.snap)) - 1)
-    far = last + 1
+    far = len(known_names(state.snap))
     steps = {"up": -1, "k": -1, "pgup": -10, "pgdn": 10, "g": -far, "home": -far, "G": far, "end": far}
-    step = steps.get(key, 1)
-    return replace(state, picked=max(0, min(last, state.picked + step))), ()
+    return pick_row(state, state.picked + steps.get(key, 1), far), ()
 
 
 def only_picked(state: State, _key: str) -> Reduced:

@@ -29,7 +29,6 @@ __all__ = [
     "mark",
     "parse",
     "plain_text",
-    "restyle",
     "runs_width",
     "wrap",
 ]
@@ -133,9 +132,8 @@ def _parse_now(line: bytes, columns: int) -> tuple[Row, int]:
         return (((PLAIN, text),), len(text)) if text else ((), 0)
     runs: list[Run] = []
     state, style, column, position = "", PLAIN, 0, 0
-    wide = (
-        1 if text.isascii() else 8
-    )  # characters a column at most, where somebody looks only at some columns
+    # Characters a column at most, where somebody looks only at some columns.
+    wide = 1 if text.isascii() else 8
     for number, match in enumerate(_ESCAPE.finditer(text)):
         if match.start() > position:
             stop = min(match.start(), position + wide * (columns - column))
@@ -279,11 +277,6 @@ def _head(text: str, room: int) -> str:
     return text[:end]
 
 
-def restyle(runs: Iterable[Run], style: str) -> Row:
-    """The same text with `style` put under the style of each run ("sel+sgr:31")."""
-    return tuple((style if old == PLAIN else f"{style}+{old}", text) for old, text in runs)
-
-
 def mark(runs: Sequence[Run], spans: Sequence[tuple[int, int]], style: str) -> Row:
     """The runs with `style` laid over the characters [start, stop) of each span (offsets into `plain_text`).
 
@@ -311,28 +304,28 @@ def mark(runs: Sequence[Run], spans: Sequence[tuple[int, int]], style: str) -> R
     return tuple(out)
 
 
-def line_row(raw: bytes, width: int, *, skip: int = 0, pad: str = PLAIN) -> Row:
+def line_row(raw: bytes, width: int) -> Row:
     """One line as exactly one row: parsed as far as needed, clipped, padded; cached."""
     if len(raw) <= _CACHED:
-        return _line_row(raw, width, skip, pad)
-    if len(raw) <= _WINDOW or (skip + width <= 1024 and b"\x1b" not in raw):
-        return fit(parse(raw, skip + width), width, skip=skip, pad=pad)
-    key = (len(raw), hash(raw), width, skip, pad)
+        return _line_row(raw, width)
+    if len(raw) <= _WINDOW or (width <= 1024 and b"\x1b" not in raw):
+        return fit(parse(raw, width), width)
+    key = (len(raw), hash(raw), width)
     row = _long_rows.get(key)
     if row is None:
         if len(_long_rows) >= 256:
             _long_rows.clear()
-        row = _long_rows[key] = fit(parse(raw, skip + width), width, skip=skip, pad=pad)
+        row = _long_rows[key] = fit(parse(raw, width), width)
     return row
 
 
 # Rows of long lines by their fingerprint: the lines themselves (1 MiB each) are not kept. Main thread only.
-_long_rows: dict[tuple[int, int, int, int, str], Row] = {}
+_long_rows: dict[tuple[int, int, int], Row] = {}
 
 
 @lru_cache(maxsize=2048)
-def _line_row(raw: bytes, width: int, skip: int, pad: str) -> Row:
-    return fit(parse(raw), width, skip=skip, pad=pad)
+def _line_row(raw: bytes, width: int) -> Row:
+    return fit(parse(raw), width)
 
 
 def line_rows(raw: bytes, width: int, limit: int) -> tuple[Row, ...]:

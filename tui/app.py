@@ -330,7 +330,7 @@ class Viewer:
         )
 
     def fail(self, error: BaseException) -> None:
-        """Behave as if a view had raised `error`; for tests of the way out."""
+        """Show that the viewer failed, at once, as if a view had raised `error`."""
         self._fail(error)
         self._touch(urgent=True)
 

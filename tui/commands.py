@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from brummer_rx.tui import acts, acts_logs, acts_procs
-from brummer_rx.tui.acts import Reduced, say
+from brummer_rx.tui.acts import Reduced, pick_row, say
 from brummer_rx.tui.filter import ALL
 from brummer_rx.tui.state import Mode, State
 from brummer_rx.tui.views.parts import key_label
@@ -130,9 +130,8 @@ def doable(state: State, entry: Entry) -> bool:
 
 
 def _help_move(state: State, key: str) -> Reduced:
-    last = max(0, len(help_entries(state)) - 1)
     step = {"up": -1, "pgup": -10, "pgdn": 10}.get(key, 1)
-    return replace(state, picked=max(0, min(last, state.picked + step))), ()
+    return pick_row(state, state.picked + step, len(help_entries(state))), ()
 
 
 def _help_run(state: State, _key: str) -> Reduced:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from brummer_rx.pipeline.errors import BrummerError
+from brummer_rx.pipeline.process import Command
 from brummer_rx.pipeline.runview import RunView
 from brummer_rx.tui.clipboard import Clipboard
 from brummer_rx.tui.intents import (
@@ -71,7 +71,7 @@ class Effects:
         """Do one effect; raises what is a bug."""
         match effect:
             case Send(command):
-                self._send(lambda: self._run.send(command))
+                self._send(command)
             case Search():
                 self._search(effect)
             case CancelSearch():
@@ -93,9 +93,9 @@ class Effects:
         """Listen no more; the search service belongs to the run."""
         self._listen(-1)
 
-    def _send(self, action: Callable[[], None]) -> None:
+    def _send(self, command: Command) -> None:
         try:
-            action()
+            self._run.send(command)
         except BrummerError as error:
             self._screen.dispatch(Said(f"Not done: {error}", bad=True))
 

@@ -1,7 +1,4 @@
-"""Which lines are shown: a small pure value, its changes, and its chips (`web api`, `level>=warn`).
-
-The chips are the grammar's written form; more kinds of chips (text, /regex/) join here.
-"""
+"""Which lines are shown: a small pure value, its changes, and its chips (`web,api`, `level>=warn`)."""
 
 from __future__ import annotations
 

@@ -17,20 +17,15 @@ class Glyphs:
     failed: str
     idle: str
     """Not started."""
-    news: str
-    """New output since it was last looked at."""
     select: str
     """Left edge of the selected row."""
     thumb: str
-    track: str
     more: str
     """The text goes on."""
     expand: str
     """Something is folded here."""
     rule: str
     """Horizontal line."""
-    times: str
-    arrow: str
     up: str
     down: str
     enter: str
@@ -47,15 +42,11 @@ UNICODE = Glyphs(
     done="✓",
     failed="✗",
     idle="○",
-    news="◆",
     select="▌",
     thumb="█",
-    track="│",
     more="…",
     expand="▸",
     rule="─",
-    times="×",
-    arrow="→",
     up="↑",
     down="↓",
     enter="⏎",
@@ -70,15 +61,11 @@ ASCII = Glyphs(
     done="+",
     failed="x",
     idle="o",
-    news="!",
     select=">",
     thumb="#",
-    track="|",
     more="~",
     expand=">",
     rule="-",
-    times="x",
-    arrow=">",
     up="^",
     down="v",
     enter="<",

@@ -136,14 +136,12 @@ def _alt_name(char: str) -> str:
 
 
 def coalesce(events: Iterable[Event]) -> list[Event]:
-    """The same events; neighbouring turns of the wheel over one cell, and resizes, are one."""
+    """The same events; neighbouring turns of the wheel over one cell are one."""
     out: list[Event] = []
     for event in events:
         last = out[-1] if out else None
         if isinstance(event, Wheel) and isinstance(last, Wheel) and (event.x, event.y) == (last.x, last.y):
             out[-1] = Wheel(last.delta + event.delta, event.x, event.y)
-        elif isinstance(event, Resize) and isinstance(last, Resize):
-            out[-1] = event
         else:
             out.append(event)
     return out
@@ -152,10 +150,9 @@ def coalesce(events: Iterable[Event]) -> list[Event]:
 class Pump:
     """Bytes in, events out; the caller reads the terminal and keeps the time."""
 
-    def __init__(self, resolve: Callable[[str], str | None], *, esc_delay: float = ESC_DELAY) -> None:
+    def __init__(self, resolve: Callable[[str], str | None]) -> None:
         """`resolve` names an escape sequence (`keynames.resolver`), None where it is no key."""
         self._resolve = resolve
-        self._esc_delay = esc_delay
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
         self._paste: list[str] | None = None
@@ -171,7 +168,7 @@ class Pump:
             return None
         if self._in_string or len(self._rest) > 2:
             return REPLY_DELAY
-        return self._esc_delay if self._rest else None
+        return ESC_DELAY if self._rest else None
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from brummer_rx.tui import acts_logs, acts_procs, moves, search
-from brummer_rx.tui.acts import Reduced, say
+from brummer_rx.tui.acts import Reduced, pick_row, say
 from brummer_rx.tui.commands import by_id, entry_for, help_entries, valid
 from brummer_rx.tui.intents import (
-    Effect,
     Intent,
     Invoke,
     Pick,
@@ -30,7 +29,7 @@ WHEEL_ROWS = 3
 """Rows a notch."""
 
 
-def reduce(state: State, intent: Intent) -> tuple[State, tuple[Effect, ...]]:
+def reduce(state: State, intent: Intent) -> Reduced:
     """The state after that intent, and what is to be done outside."""
     match intent:
         case Tick(now_ns):
@@ -121,11 +120,9 @@ def _edited(state: State, prompt: Prompt) -> Reduced:
 def _wheel(state: State, delta: int) -> Reduced:
     match state.mode, state.view:
         case Mode.HELP, _:
-            last = max(0, len(help_entries(state)) - 1)
-            return replace(state, picked=max(0, min(last, state.picked + delta))), ()
+            return pick_row(state, state.picked + delta, len(help_entries(state))), ()
         case Mode.FILTERS, _:
-            last = max(0, len(known_names(state.snap)) - 1)
-            return replace(state, picked=max(0, min(last, state.picked + delta))), ()
+            return pick_row(state, state.picked + delta, len(known_names(state.snap))), ()
         case _, View.LOGS:
             return moves.scroll_by(state, WHEEL_ROWS * delta), ()
         case _:
@@ -156,6 +153,6 @@ def _pick(state: State, what: str, value: str | int) -> Reduced:
         case "help", int() if state.mode is Mode.HELP:
             if value == state.picked and (entry := entry_for(state, "enter")) is not None:
                 return entry.run(state, "enter")
-            return replace(state, picked=max(0, min(value, len(help_entries(state)) - 1))), ()
+            return pick_row(state, value, len(help_entries(state))), ()
         case _:
             return state, ()

@@ -13,8 +13,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from brummer_rx.pipeline.reader import SearchProgress, SearchQuery
+from brummer_rx.tui.acts import Reduced
 from brummer_rx.tui.filter import where
-from brummer_rx.tui.intents import CancelSearch, Effect, Search
+from brummer_rx.tui.intents import CancelSearch, Search
 from brummer_rx.tui.moves import to_line
 from brummer_rx.tui.state import Found, State
 
@@ -49,7 +50,6 @@ HERE = 2
 """The jump to the nearest hit, the cursor's own line included."""
 
 Parts = tuple[tuple[int, ...], ...]
-Reduced = tuple[State, tuple[Effect, ...]]
 
 
 def smart_case(pattern: str, regex: bool) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-__all__ = ["MONO", "ROLES", "Theme", "depth_of", "normal_sgr", "source_style"]
+__all__ = ["MONO", "ROLES", "Theme", "depth_of", "normal_sgr", "rgb_of", "source_style"]
 
 MONO = 0
 TRUE_COLOR = 1 << 24
@@ -180,7 +180,8 @@ def _to_256(red: int, green: int, blue: int) -> int:
     return 16 + 36 * cube[0] + 6 * cube[1] + cube[2]
 
 
-def _rgb(index: int) -> tuple[int, int, int]:
+def rgb_of(index: int) -> tuple[int, int, int]:
+    """Red, green and blue of a colour of the 256."""
     if index < 16:
         return _SIXTEEN[index]
     if index >= 232:
@@ -209,7 +210,7 @@ def _color(group: tuple[int, ...], depth: int) -> str:
     if kind == 5 and value[0] < 16:
         index = value[0]
     else:
-        index = _to_16(*(_rgb(value[0]) if kind == 5 else (value[0], value[1], value[2])))
+        index = _to_16(*(rgb_of(value[0]) if kind == 5 else (value[0], value[1], value[2])))
     base = ground - 8 if index < 8 else ground + 52 - 8
     return str(base + index)
 

@@ -22,6 +22,7 @@ __all__ = [
     "fill",
     "fill_up",
     "gap_at",
+    "heights",
     "last_place",
     "seen_gaps",
     "up",
@@ -92,7 +93,7 @@ def before(field: Field, key: int, limit: int, *, start: int | None = None) -> l
 
 
 def heights(field: Field, keys: Sequence[int]) -> list[int]:
-    """Rows of each item."""
+    """Rows of each of these items."""
     if field.rows_of is None or not keys:
         return [1] * len(keys)
     rows = {line.seq: max(1, field.rows_of(line.raw)) for line in field.log.read(keys)}

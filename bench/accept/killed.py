@@ -13,7 +13,19 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bench.accept.kit import Bench, Result, Verdict, bench, judged, last_write, names, until, writes
+from bench.accept.kit import (
+    Bench,
+    Result,
+    Verdict,
+    bench,
+    first_write_ns,
+    judged,
+    last_write,
+    names,
+    until,
+    writes,
+)
+from bench.accept.writer import LINE
 from brummer_rx.sinks.store.reader import open_run
 
 __all__ = ["at_full_rate", "at_half_rate", "measure_rate"]
@@ -31,7 +43,7 @@ def measure_rate(quick: bool) -> float:
         tool = one.start("--no-tui", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: one.stored() >= WRITERS * blocks * 1000, "all lines", every=0.05)
         done = time.monotonic()
-        first = min((w := writes(one.record(name))[0]).ended_ns - w.took_ns for name in names(WRITERS)) / 1e9
+        first = min(first_write_ns(one.record(name)) for name in names(WRITERS)) / 1e9
         tool.send_signal(signal.SIGTERM)
         tool.wait(60)
     return WRITERS * blocks * 1000 / (done - first)
@@ -113,7 +125,7 @@ def _read_before(one: Bench, tool: subprocess.Popen[bytes]) -> dict[str, int]:
     need = {}
     for pid, name in _writer_pids(one):
         wrote = last_write(one.record(name)).bytes
-        need[name] = max(0, wrote - _waiting(pid)) // 68
+        need[name] = max(0, wrote - _waiting(pid)) // LINE
     time.sleep(LATE)
     tool.kill()
     return need

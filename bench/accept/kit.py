@@ -204,6 +204,12 @@ def writes(path: Path) -> list[Write]:
         os.close(fd)
 
 
+def first_write_ns(path: Path) -> int:
+    """Monotonic ns when a writer, which has written, began its first write."""
+    first = writes(path)[0]
+    return first.ended_ns - first.took_ns
+
+
 def last_write(path: Path) -> Write:
     """The newest entry (all zero: none), however many there were."""
     try:

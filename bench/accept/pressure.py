@@ -10,8 +10,9 @@ import termios
 import time
 from collections.abc import Iterator
 
-from bench.accept.kit import Bench, Result, bench, judged, last_write, names, until
+from bench.accept.kit import Bench, Result, bench, first_write_ns, judged, last_write, names, until, writes
 from bench.accept.watcher import Watcher, cpu_of
+from bench.accept.writer import LINE
 from brummer_rx.sinks.store.reader import open_run
 
 __all__ = ["frozen_viewer", "stopped_reader"]
@@ -25,6 +26,17 @@ ENDS_WITHIN = 15.0
 
 def _written(one: Bench) -> list[int]:
     return [last_write(one.record(name)).bytes for name in names(WRITERS)]
+
+
+def _terminated(tool: subprocess.Popen[bytes]) -> tuple[int | None, float]:
+    """Send TERM: the exit code, None where the end does not come within a minute, and the seconds it took."""
+    began = time.monotonic()
+    tool.send_signal(signal.SIGTERM)
+    try:
+        code: int | None = tool.wait(60)
+    except subprocess.TimeoutExpired:
+        code = None
+    return code, time.monotonic() - began
 
 
 def stopped_reader(quick: bool) -> Iterator[Result]:
@@ -45,13 +57,7 @@ def stopped_reader(quick: bool) -> Iterator[Result]:
         cpu = cpu_of(tool.pid) - cpu
         grown = one.stored() - lines
         sizes = watcher.between(start, end)
-        began = time.monotonic()
-        tool.send_signal(signal.SIGTERM)
-        try:
-            code: int | None = tool.wait(60)
-        except subprocess.TimeoutExpired:
-            code = None
-        took = time.monotonic() - began
+        code, took = _terminated(tool)
         os.close(unread)
         watcher.stop()
         left = one.sweep()
@@ -78,7 +84,7 @@ def stopped_reader(quick: bool) -> Iterator[Result]:
         f"exit {code} in {took:.1f} s, {left} left",
         code == 143 and took <= ENDS_WITHIN and left == 0,
     )
-    stored = [v.lines * 68 + len(v.tail) for v in verdicts.values()]
+    stored = [v.lines * LINE + len(v.tail) for v in verdicts.values()]
     missing = sum(max(0, wrote - kept) for wrote, kept in zip(final, stored, strict=True))
     wrong = [f"{name}: {v.wrong}" for name, v in verdicts.items() if v.wrong]
     yield Result(
@@ -120,17 +126,10 @@ def _flood_time(blocks: int, *, frozen: bool) -> float:
             else:
                 terminal.read(0.1)
         done = time.monotonic()
-        first = min(_first_write(one, name) for name in names(WRITERS))
+        first = min(first_write_ns(one.record(name)) for name in names(WRITERS)) / 1e9
         terminal.tool.kill()
         os.close(terminal.master)
         return done - first
-
-
-def _first_write(one: Bench, name: str) -> float:
-    from bench.accept.kit import writes
-
-    entry = writes(one.record(name))[0]
-    return (entry.ended_ns - entry.took_ns) / 1e9
 
 
 def frozen_viewer(quick: bool) -> Iterator[Result]:
@@ -157,15 +156,9 @@ def frozen_viewer(quick: bool) -> Iterator[Result]:
         end = time.monotonic()
         sizes = watcher.between(start, end)
         slowest = max(_slowest(one, name, start, end) for name in names(WRITERS))
-        wrote = sum(_written(one)) // 68
+        wrote = sum(_written(one)) // LINE
         until(lambda: one.stored() >= wrote, "the store keeps up", 10)
-        began = time.monotonic()
-        tool.send_signal(signal.SIGTERM)
-        try:
-            code: int | None = tool.wait(60)
-        except subprocess.TimeoutExpired:
-            code = None
-        took = time.monotonic() - began
+        code, took = _terminated(tool)
         watcher.stop()
         os.close(terminal.master)
         left = one.sweep()
@@ -195,12 +188,10 @@ def frozen_viewer(quick: bool) -> Iterator[Result]:
         "4 frozen viewer: TERM, store",
         f"143 within {ENDS_WITHIN:.0f} s, nobody left, nothing lost",
         f"exit {code} in {took:.1f} s, {left} left, {lines:,} lines {' '.join(wrong[:2])}",
-        code == 143 and took <= ENDS_WITHIN and left == 0 and not wrong and lines >= final // 68,
+        code == 143 and took <= ENDS_WITHIN and left == 0 and not wrong and lines >= final // LINE,
     )
 
 
 def _slowest(one: Bench, name: str, start: float, end: float) -> float:
-    from bench.accept.kit import writes
-
     took = [w.took_ns for w in writes(one.record(name)) if start <= w.ended_ns / 1e9 <= end]
     return max(took, default=0) / 1e9

@@ -12,7 +12,6 @@ import pytest
 from brummer_rx.cli.dispatch import dispatch
 from brummer_rx.cli.requests import StartOptions
 from brummer_rx.pipeline.errors import NotFoundError, UsageError
-from brummer_rx.pipeline.settings import Settings
 from tests.cli.storebox import Sheet, StoredRun
 
 
@@ -54,8 +53,7 @@ def test_reading_verbs(environ: dict[str, str], tmp_path: Path) -> None:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[StartOptions]:
     seen: list[StartOptions] = []
 
-    def start(options: StartOptions, settings: Settings) -> int:
-        assert settings is options.place.settings
+    def start(options: StartOptions) -> int:
         seen.append(options)
         return 7
 

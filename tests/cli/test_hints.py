@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from brummer_rx.cli.hints import word_hint
+from brummer_rx.cli.hints import Hints, word_hint
+from brummer_rx.pipeline.process import ProcessInfo, ProcessSpec, ProcessState, ProcessTable
 
 
 @pytest.mark.parametrize(("word", "verb"), [("log", "logs"), ("statsu", "status"), ("restrat", "restart")])
@@ -25,3 +26,26 @@ def test_a_name_that_is_nearer_wins() -> None:
 @pytest.mark.parametrize("word", ["", "npm run logs", "web", "ls"])
 def test_nothing_is_said_of_what_was_no_name(word: str) -> None:
     assert word_hint(word, ["web"]) == ""
+
+
+def test_an_unknown_command_is_explained_once() -> None:
+    def ended(name: str, word: str, code: int, origin: str = "command line") -> ProcessInfo:
+        spec = ProcessSpec(name, ("/bin/sh", "-c", word), word, ".", origin=origin)
+        return ProcessInfo(spec, ProcessState.EXITED, exit_code=code)
+
+    table = ProcessTable(
+        1,
+        (
+            ended("wbe", "wbe", 127),
+            ended("false", "false", 1),
+            ended("api", "nope", 127, "Procfile"),
+            ended("./x y", "./x y", 127),
+        ),
+    )
+    told: list[tuple[str, bool]] = []
+    hints = Hints(["web"], lambda text, bad: told.append((text, bad)))
+
+    hints.look(table)
+    hints.look(table)
+
+    assert told == [(word_hint("wbe", ["web"]), True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -96,7 +97,7 @@ def test_usage_is_sampled_by_one_job_at_a_time_while_asked(rig: Rig) -> None:
 
 def test_nobody_asking_ends_the_sampling(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.live.usage()
-    now = __import__("time").monotonic()
+    now = time.monotonic()
     monkeypatch.setattr("brummer_rx.cli.live.time.monotonic", lambda: now + 10 * SAMPLE_EVERY)
     rig.part.jobs.pop()()
     rig.clock.advance(10 * SAMPLE_EVERY)

@@ -58,16 +58,31 @@ def test_a_word_that_is_nothing_gets_a_hint(tmp_path: Path, capfd: pytest.Captur
     assert "api" in err
 
 
+def one_has_ended(state: Path) -> bool:
+    """Whether the table on disk has a process that exited."""
+    return any(b'"exited"' in file.read_bytes() for file in state.glob("*/processes.json"))
+
+
+def much_is_stored(state: Path) -> bool:
+    """Whether a segment has grown to 800 kB: far more than a screen or a pipe takes."""
+    return any(file.stat().st_size > 800_000 for file in state.glob("*/*.seg"))
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    """Whether it came to hold within 20 seconds."""
+    for _ in range(2000):
+        if condition():
+            return True
+        threading.Event().wait(0.01)
+    return False
+
+
 def kill_when(condition: Callable[[], bool], signum: int) -> threading.Thread:
     """Signal this process once `condition` holds."""
 
     def work() -> None:
-        for _ in range(2000):
-            if condition():
-                os.kill(os.getpid(), signum)
-                return
-            threading.Event().wait(0.01)
-        os.kill(os.getpid(), signal.SIGQUIT)  # in vain: end the run, so that the test fails and nothing hangs
+        # In vain: end the run, so that the test fails and nothing hangs.
+        os.kill(os.getpid(), signum if wait_for(condition) else signal.SIGQUIT)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -90,10 +105,7 @@ def test_a_signal_ends_the_run_and_its_children(
 def test_headless_goes_on_when_all_have_ended(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     state = tmp_path / "state"
 
-    def ended() -> bool:
-        return any(b'"exited"' in file.read_bytes() for file in state.glob("*/processes.json"))
-
-    killer = kill_when(ended, signal.SIGTERM)
+    killer = kill_when(lambda: one_has_ended(state), signal.SIGTERM)
     code = run(tmp_path, shell("a", "echo quiet"), console=False)
     killer.join()
     out, err = capfd.readouterr()
@@ -125,10 +137,7 @@ def test_a_reader_that_stopped_does_not_hold_up_the_end(
     os.dup2(write, 1)
     state = tmp_path / "state"
 
-    def stored() -> bool:
-        return any(file.stat().st_size > 800_000 for file in state.glob("*/*.seg"))
-
-    killer = kill_when(stored, signal.SIGTERM)
+    killer = kill_when(lambda: much_is_stored(state), signal.SIGTERM)
     try:
         code = run(tmp_path, shell("a", "yes 'a line that nobody reads'"))
     finally:
@@ -182,10 +191,7 @@ def test_a_reader_that_comes_late_gets_every_line(tmp_path: Path, reader: Reader
     state = tmp_path / "state"
 
     def read() -> None:
-        for _ in range(2000):
-            if any(b'"exited"' in file.read_bytes() for file in state.glob("*/processes.json")):
-                break
-            threading.Event().wait(0.01)
+        wait_for(lambda: one_has_ended(state))
         found.append(reader.read_slowly(8192, 0.001, threading.Event()))
 
     late = threading.Thread(target=read)
@@ -263,12 +269,9 @@ def test_what_is_left_over_is_not_waited_for_after_two_signals(
     state = tmp_path / "state"
     over = threading.Event()
 
-    def ended() -> bool:
-        return any(b'"exited"' in file.read_bytes() for file in state.glob("*/processes.json"))
-
     def twice() -> None:
         while not over.wait(0.3):
-            if ended():
+            if one_has_ended(state):
                 os.kill(os.getpid(), signal.SIGINT)
 
     killer = threading.Thread(target=twice)
@@ -294,14 +297,8 @@ def test_a_slow_reader_is_let_go_the_second_time(
     state, over = tmp_path / "state", threading.Event()
     slow = threading.Thread(target=lambda: reader.read_slowly(50, 0.05, over))
 
-    def flood() -> bool:
-        return any(file.stat().st_size > 800_000 for file in state.glob("*/*.seg"))
-
     def twice() -> None:
-        for _ in range(2000):
-            if flood():
-                break
-            threading.Event().wait(0.01)
+        wait_for(lambda: much_is_stored(state))
         while not over.wait(0.3):
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -34,7 +34,7 @@ def test_start_form(environ: dict[str, str], tmp_path: Path) -> None:
 
     assert (options.words, options.names_only, options.plain) == (("web", "npm run x"), False, True)
     assert (options.headless, options.list_settings) == (False, False)
-    assert options.place.folder == tmp_path.resolve()
+    assert options.place.settings.folder == tmp_path.resolve()
     settings = options.place.settings
     assert (settings.mcp_port, settings.no_mcp, settings.no_proxy) == (0, True, False)
     assert settings.get("mcp_port").origin == "command line --port"

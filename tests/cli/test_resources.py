@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from brummer_rx.cli.resources import FILES, FILES_EACH, prepare
+from brummer_rx.cli.resources import FILES, FILES_EACH, prepare, terminal_size
 
 
 @pytest.fixture
@@ -48,3 +49,8 @@ def test_no_limit_stays_none(hard: int, monkeypatch: pytest.MonkeyPatch) -> None
     prepare(1000)
 
     assert asked == []
+
+
+def test_the_size_without_a_terminal_is_80_by_24(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as file:
+        assert terminal_size(file.fileno()) == (80, 24)

@@ -19,7 +19,7 @@ from reactivex import operators as ops
 
 from brummer_rx.cli import session as module
 from brummer_rx.cli import toollog
-from brummer_rx.cli.session import Session, terminal_size
+from brummer_rx.cli.session import Session
 from brummer_rx.pipeline.errors import ConfigError
 from brummer_rx.pipeline.event import Event, LogBatch
 from brummer_rx.pipeline.flow import SinkSpec
@@ -231,11 +231,6 @@ def test_usage_is_sampled_while_somebody_asks(tmp_path: Path) -> None:
 
     assert run.go() == 0
     assert run.session.live.usage()["a"].rss_bytes > 0
-
-
-def test_the_size_without_a_terminal_is_80_by_24(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("w") as file:
-        assert terminal_size(file.fileno()) == (80, 24)
 
 
 def test_an_operator_that_hangs_cannot_hold_up_the_end(

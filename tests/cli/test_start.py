@@ -39,7 +39,7 @@ def test_the_viewer_is_left_out_when_asked_or_impossible(
 def test_words_are_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     wish = options(tmp_path, "echo hello; exit 2", plain=True)
 
-    assert start(wish, wish.place.settings) == 2
+    assert start(wish) == 2
     assert "echo | hello" in capfd.readouterr().out
 
 
@@ -48,7 +48,7 @@ def test_nothing_to_choose_from_names_what_may_be_picked(tmp_path: Path) -> None
     wish = options(tmp_path, plain=True)
 
     with pytest.raises(UsageError, match=r"say what to run.*dev.*test"):
-        start(wish, wish.place.settings)
+        start(wish)
 
 
 def test_the_viewer_lists_what_may_be_picked() -> None:

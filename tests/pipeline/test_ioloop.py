@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
 import pytest
@@ -16,13 +16,7 @@ from brummer_rx.pipeline.errors import BufferOverflow, ThreadError
 from brummer_rx.pipeline.ioloop import IoLoop
 from brummer_rx.pipeline.lane import serving
 from brummer_rx.pipeline.stage import BoundedStage
-
-
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.001)
+from tests.pipeline.until import until
 
 
 @pytest.fixture

@@ -21,17 +21,11 @@ from reactivex.subject import Subject
 from brummer_rx.pipeline.clock import ClockThread
 from brummer_rx.pipeline.errors import BufferOverflow, ConfigError, ThreadError
 from brummer_rx.pipeline.lane import serving
-from brummer_rx.pipeline.scheduler import BoundedThreadPoolScheduler, default_workers
+from brummer_rx.pipeline.scheduler import BoundedThreadPoolScheduler
 from brummer_rx.pipeline.stage import BoundedStage
 from brummer_rx.pipeline.testing import VirtualClock
 from brummer_rx.pipeline.threads import start_thread
-
-
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.001)
+from tests.pipeline.until import until
 
 
 class Stop:
@@ -103,15 +97,9 @@ def on_thread(call: Callable[[], object], ours: bool) -> list[object]:
 # --- sizes ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("cores", "workers"), [(1, 4), (2, 5), (4, 10), (8, 20), (64, 32)])
-def test_the_number_of_workers_follows_the_cores(cores: int, workers: int) -> None:
-    assert default_workers(cores) == workers
-
-
-def test_without_a_number_the_machine_decides(clock: VirtualClock) -> None:
-    pool = BoundedThreadPoolScheduler(clock=clock)
-    assert pool.max_workers == default_workers()
-    assert pool.statistics().workers == 0  # none is started before it is needed
+def test_no_worker_is_started_before_it_is_needed(clock: VirtualClock) -> None:
+    pool = BoundedThreadPoolScheduler(3, clock=clock)
+    assert (pool.max_workers, pool.statistics().workers) == (3, 0)
     assert pool.dispose()
 
 

@@ -65,7 +65,7 @@ def test_flags_are_spelled_as_on_the_command_line() -> None:
     assert KEYS["state_dir"].flag_name == "--state-dir"
 
 
-@pytest.mark.parametrize(("cores", "workers"), [(None, 4), (1, 4), (2, 5), (4, 10), (64, 32)])
+@pytest.mark.parametrize(("cores", "workers"), [(None, 4), (1, 4), (2, 5), (4, 10), (8, 20), (64, 32)])
 def test_the_pool_follows_the_cores(monkeypatch: pytest.MonkeyPatch, cores: int | None, workers: int) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: cores)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from brummer_rx.pipeline.errors import ConfigError, UsageError
 from brummer_rx.pipeline.setting_keys import KEYS
-from brummer_rx.pipeline.settings import Settings, check_operators, default_state_dir, load, project_folder
+from brummer_rx.pipeline.settings import Settings, check_extensions, default_state_dir, load, project_folder
 
 
 @pytest.fixture
@@ -360,17 +360,30 @@ def test_operators_are_merged_key_by_key(project: Path, home: Path) -> None:
     assert made.operators["errors"].enabled is None
 
 
+def test_sinks_are_configured_like_operators_but_have_no_place(project: Path, home: Path) -> None:
+    path = say(project, "[sinks.jsonl]\nenabled = true\npath = 'a.jsonl'\n")
+    made = loaded(project, home)
+
+    assert made.sinks["jsonl"].options == {"path": "a.jsonl"}
+    assert ("sinks.jsonl.path", "a.jsonl", f"{path}:3", "") in made.values()
+    with pytest.raises(ConfigError, match=r":1: unknown sink \"jsonl\""):
+        check_extensions(made.sinks, ["console"], "sink")
+    say(project, "[sinks.jsonl]\norder = 1\n")
+    with pytest.raises(ConfigError, match=r":2: sinks.jsonl.order: sinks have no order"):
+        loaded(project, home)
+
+
 def test_operators_that_nobody_knows_are_an_error(project: Path, home: Path) -> None:
     path = say(project, "fps = 30\n[operators.redcat]\n")
 
     with pytest.raises(
         ConfigError, match=r':2: unknown operator "redcat"; did you mean "redact"\?'
     ) as caught:
-        check_operators(loaded(project, home), ["levels", "redact"])
+        check_extensions(loaded(project, home).operators, ["levels", "redact"], "operator")
     assert str(caught.value).startswith(str(path))
     with pytest.raises(ConfigError, match=r'"redcat"$'):
-        check_operators(loaded(project, home), [])
-    check_operators(loaded(project, home), ["redcat"])
+        check_extensions(loaded(project, home).operators, [], "operator")
+    check_extensions(loaded(project, home).operators, ["redcat"], "operator")
 
 
 def test_processes_of_other_folders_are_not_the_projects(project: Path, home: Path) -> None:

@@ -20,18 +20,12 @@ from brummer_rx.pipeline.gate import Gate
 from brummer_rx.pipeline.ledger import Ledger, Ledgers
 from brummer_rx.pipeline.stage import BoundedStage, EmitResult, Overflow, observe_on_bounded, weight_of
 from brummer_rx.pipeline.testing import HandLane
+from tests.pipeline.until import until
 
 ALL = list(Overflow)
 HOLDING = [Overflow.BLOCK, Overflow.PARK, Overflow.ERROR]
 WAITING = [Overflow.BLOCK, Overflow.PARK]
 DROPPING = [Overflow.DROP_OLDEST, Overflow.DROP_NEWEST, Overflow.LATEST]
-
-
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.001)
 
 
 class Rig:

@@ -12,13 +12,7 @@ from brummer_rx.pipeline import threads
 from brummer_rx.pipeline.errors import BufferOverflow, ThreadError
 from brummer_rx.pipeline.lane import serving
 from brummer_rx.pipeline.threads import Crew, Lane, is_ours, live_threads, start_thread, thread_high_water
-
-
-def until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.001)
+from tests.pipeline.until import until
 
 
 class Stop:

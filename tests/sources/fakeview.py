@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
-from brummer_rx.pipeline.errors import BufferOverflow
 from brummer_rx.pipeline.event import Gap, Level
-from brummer_rx.pipeline.process import Command, ProcessInfo, ProcessSpec, ProcessState, ProcessTable
+from brummer_rx.pipeline.process import ProcessInfo, ProcessSpec, ProcessState, ProcessTable
 from brummer_rx.pipeline.reader import Line, LineFilter, SearchService
-from brummer_rx.pipeline.runview import Notice, Tail, Usage
+from tests.pipeline.quietrun import QuietRun
 
 
 def info(name: str, state: ProcessState = ProcessState.RUNNING, **more: object) -> ProcessInfo:
@@ -60,16 +59,15 @@ class Reader:
         raise NotImplementedError
 
 
-class FakeView:
+class FakeView(QuietRun):
     """Implements `RunView` as far as the control server asks."""
 
     run_id = "20260101-000000-abc"
 
     def __init__(self, *rows: ProcessInfo) -> None:
+        super().__init__()
         self.table = ProcessTable(1, rows)
         self.reader = Reader()
-        self.sent: list[Command] = []
-        self.full = False
         self.broken = False
 
     @property
@@ -80,20 +78,6 @@ class FakeView:
         if self.broken:
             raise RuntimeError("the table is gone")
         return self.table
-
-    def usage(self) -> Mapping[str, Usage]:
-        return {}
-
-    def tails(self) -> tuple[Tail, ...]:
-        return ()
-
-    def notices(self) -> tuple[Notice, ...]:
-        return ()
-
-    def send(self, command: Command) -> None:
-        if self.full:
-            raise BufferOverflow("full")
-        self.sent.append(command)
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         raise NotImplementedError

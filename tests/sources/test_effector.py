@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,8 +17,7 @@ from brummer_rx.pipeline.gate import Gate
 from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.sources.effector import ProcessEffector, sweep
 from brummer_rx.sources.ingest import Ingest
-
-DEADLINE = 15.0
+from tests.sources.rig import until
 
 
 class Rig:
@@ -54,13 +52,6 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     rig = Rig(f"test-{os.getpid()}-{request.node.name}")
     yield rig
     rig.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "in vain"
-        time.sleep(0.005)
 
 
 def test_started_comes_before_everything_else_of_an_incarnation(rig: Rig) -> None:

@@ -36,11 +36,12 @@ def start() -> Iterator[Start]:
         return child
 
     yield begin
-    ladder.signal_all(children, RUN, signal.SIGKILL)
     for child in children:
+        ladder.signal_child(child, signal.SIGKILL)
         until(lambda child=child: child.handle.reap() is not None)
         child.close()
-    until(lambda: not ladder.leftovers(RUN, children))
+    until(lambda: not any(ladder.signal_child(child, signal.SIGKILL) for child in children))
+    until(lambda: not ladder.leftovers(RUN))
 
 
 def line(child: Child) -> list[str]:
@@ -84,7 +85,7 @@ def test_what_is_left_of_the_group_is_reached_after_the_leader_was_reaped(start:
     child = start(shell("a", "sleep 60 & echo $!"))
     (sleeper,) = map(int, line(child))
     until(lambda: reaped(child))
-    assert [p.pid for p in ladder.leftovers("", [child])] == [sleeper]
+    assert [p.pid for p in ladder._group_of_dead(child)] == [sleeper]
 
     assert ladder.signal_group(child, signal.SIGTERM)
 
@@ -112,7 +113,7 @@ def test_a_stray_seen_once_is_reached_after_its_parent_died(start: Start) -> Non
     ladder.signal_child(child, signal.SIGTERM)
     until(lambda: reaped(child))
     assert exists(stray)
-    assert [p.pid for p in ladder.leftovers(RUN, [child])] == [stray]  # without a tag, only known from before
+    assert ladder.leftovers(RUN) == []  # it has no tag: only known from before
 
     assert ladder.signal_child(child, signal.SIGKILL)
 
@@ -127,22 +128,11 @@ def test_a_daemon_that_got_away_before_is_found_by_the_tag(start: Start) -> None
     until(lambda: reaped(child) and [p for p in ladder.tagged(RUN) if "sleep" in p.name()])
     (daemon,) = ladder.leftovers(RUN)
 
-    assert ladder.signal_all([child], RUN, signal.SIGTERM)
+    assert not ladder.signal_child(child, signal.SIGTERM)
+    assert ladder.signal_processes([daemon], signal.SIGTERM) == 1
 
     until(lambda: not exists(daemon.pid))
-    assert ladder.leftovers(RUN, [child]) == []
-    assert not ladder.signal_all([child], RUN, signal.SIGTERM)
-
-
-def test_all_children_are_reached_at_once(start: Start) -> None:
-    children = [start(shell(f"c{n}", "echo up; exec sleep 60")) for n in range(3)]
-    for child in children:
-        line(child)
-
-    assert ladder.signal_all(children, RUN, signal.SIGTERM)
-
-    until(lambda: all(reaped(c) for c in children))
-    assert {c.handle.exit_code for c in children} == {143}
+    assert ladder.leftovers(RUN) == []
 
 
 @linux
@@ -176,7 +166,7 @@ def test_a_stranger_that_got_the_child_s_pid_is_let_be(start: Start) -> None:
     stranger = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True, env={"BRUMMER_RUN": RUN})
     try:
         # The child as if its pid had been given to the stranger since.
-        fake = Child("a", 1, stranger.pid, child.start_time, {}, False, RUN, child.handle)
+        fake = Child("a", 1, stranger.pid, {}, RUN, child.handle)
 
         assert not ladder.signal_group(fake, signal.SIGKILL)
         assert not ladder.signal_child(fake, signal.SIGKILL)
@@ -196,7 +186,7 @@ def test_a_stranger_s_group_without_its_leader_is_let_be(start: Start) -> None:
     out, _ = leader.communicate()
     member = int(out)
     try:
-        fake = Child("a", 1, leader.pid, child.start_time, {}, False, RUN, child.handle)
+        fake = Child("a", 1, leader.pid, {}, RUN, child.handle)
 
         assert not ladder.signal_group(fake, signal.SIGKILL)
         assert exists(member)

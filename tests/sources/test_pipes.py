@@ -16,7 +16,7 @@ KIB = 1024
 
 
 def owner() -> Running:
-    return Running(Child("x", 1, os.getpid(), 0.0, {}, False, "r", ChildHandle(os.getpid())))
+    return Running(Child("x", 1, os.getpid(), {}, "r", ChildHandle(os.getpid())))
 
 
 @pytest.fixture

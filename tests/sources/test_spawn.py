@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +63,7 @@ class Started:
 
     def output(self, what: ProcessSpec, **more: object) -> str:
         child = self(what, **more)  # type: ignore[arg-type]
-        return self.read(child, Stream.TTY if child.pty else Stream.OUT).decode()
+        return self.read(child, Stream.TTY if Stream.TTY in child.fds else Stream.OUT).decode()
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_a_child_leads_a_session_and_a_group_of_its_own(start: Started, pty: boo
 
     ids = start.read(child, Stream.TTY if pty else Stream.OUT).split()
     assert ids == [str(n).encode() for n in (child.pid, child.pid, child.pid, os.getpid())]
-    assert child.start_time > 1_500_000_000
+    assert child.handle.process == psutil.Process(child.pid)
 
 
 def test_out_and_err_are_separate_pipes(start: Started) -> None:

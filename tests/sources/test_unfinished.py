@@ -28,7 +28,7 @@ class Fixture:
         self.changes += 1
 
     def pipe(self, name: str) -> Pipe:
-        child = Child(name, 1, 1, 0.0, {}, False, "r", self.handle)
+        child = Child(name, 1, 1, {}, "r", self.handle)
         return Pipe(Running(child), Stream.OUT, self.null, self.options)
 
     def read(self, pipe: Pipe, data: bytes, now: float) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from brummer_rx.pipeline.errors import BufferOverflow
-from brummer_rx.pipeline.process import Command, ProcessTable
+from brummer_rx.pipeline.process import ProcessTable
 from brummer_rx.pipeline.reader import LogReader, SearchProgress, SearchQuery
-from brummer_rx.pipeline.runview import Notice, Tail, Usage
+from brummer_rx.pipeline.runview import Usage
+from tests.pipeline.quietrun import QuietRun
 from tests.tui.fakelog import FakeLog, info, table
 
 
@@ -42,16 +42,15 @@ class FakeSearch:
         self.fd = -1
 
 
-class FakeRun:
+class FakeRun(QuietRun):
     """A run in memory."""
 
     run_id = "r1"
 
     def __init__(self, log: FakeLog) -> None:
+        super().__init__()
         self.log = log
         self.search = FakeSearch()
-        self.sent: list[Command] = []
-        self.full = False
         self.used = 0
         self.snapshots = 0
         self.listeners: list[Callable[[], None]] = []
@@ -72,18 +71,7 @@ class FakeRun:
 
     def usage(self) -> Mapping[str, Usage]:
         self.used += 1
-        return {}
-
-    def tails(self) -> tuple[Tail, ...]:
-        return ()
-
-    def notices(self) -> tuple[Notice, ...]:
-        return ()
-
-    def send(self, command: Command) -> None:
-        if self.full:
-            raise BufferOverflow("full")
-        self.sent.append(command)
+        return super().usage()
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         self.listeners.append(callback)

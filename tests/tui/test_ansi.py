@@ -18,7 +18,6 @@ from brummer_rx.tui.ansi import (
     mark,
     parse,
     plain_text,
-    restyle,
     runs_width,
     wrap,
 )
@@ -103,7 +102,8 @@ def test_harmless_text_is_what_search_and_agents_read(text: str) -> None:
 
 @given(RAW, st.integers(0, 30), st.integers(0, 40))
 def test_rows_are_exactly_as_wide_as_asked(raw: bytes, skip: int, width: int) -> None:
-    assert runs_width(line_row(raw, width, skip=skip)) == width
+    assert runs_width(line_row(raw, width)) == width
+    assert runs_width(fit(parse(raw, skip + width), width, skip=skip)) == width
     assert runs_width(fit(clip(parse(raw), skip, width), width)) == width
 
 
@@ -132,10 +132,6 @@ def test_padding_has_its_own_style() -> None:
     assert fit((("err", "x"),), 3) == (("err", "x"), ("text", "  "))
     assert fit((("err", "abc"),), 2) == (("err", "ab"),)
     assert fit((), 0) == ()
-
-
-def test_restyled() -> None:
-    assert restyle((("text", "a"), ("sgr:31", "b")), "sel") == (("sel", "a"), ("sel+sgr:31", "b"))
 
 
 def test_marks_lie_over_runs() -> None:
@@ -205,7 +201,7 @@ def test_a_line_of_one_mebibyte_costs_what_is_seen_of_it(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["plain", "coloured", "wide"])
 def test_far_to_the_right_of_a_long_line_the_same_is_seen(kind: str) -> None:
     raw = LONG[kind][: 200_000 - 200_000 % 60]
-    far = line_row(raw, 80, skip=50_000)
+    far = fit(parse(raw, 50_080), 80, skip=50_000)
 
     assert plain_text(far) == plain_text(fit(clip(parse(raw), 50_000, 80), 80))
 

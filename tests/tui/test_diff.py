@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from brummer_rx.tui.ansi import fit, line_row
+from brummer_rx.tui.ansi import fit, parse
 from brummer_rx.tui.diff import Patch, Shift, Span, diff, is_tricky
 from brummer_rx.tui.encode import paint
 from brummer_rx.tui.frame import Frame, Row, Scroll, check
@@ -53,7 +53,7 @@ def random_row(rng: random.Random, width: int) -> Row:
             b"\x1b[5;5H",
         ]
         raw = b"".join(p + rng.choice(escapes) for p in parts)
-        return line_row(raw, width, skip=rng.choice([0, 0, 1, 3]))
+        return fit(parse(raw), width, skip=rng.choice([0, 0, 1, 3]))
     runs = [(rng.choice(STYLES), rng.choice(WORDS)) for _ in range(rng.randrange(7))]
     return fit([run for run in runs if run[1]], width, pad=rng.choice(["text", "bar"]))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brummer_rx.tui.keynames import resolver
-from brummer_rx.tui.keys import MAX_PASTE, Click, Event, Focus, Key, Paste, Pump, Resize, Wheel, coalesce
+from brummer_rx.tui.keys import MAX_PASTE, Click, Event, Focus, Key, Paste, Pump, Wheel, coalesce
 
 RESOLVE = resolver()
 
@@ -216,7 +216,6 @@ def test_neighbouring_turns_of_the_wheel_are_one() -> None:
     turns: list[Event] = [Wheel(1, 1, 1), Wheel(1, 1, 1), Key("a"), Wheel(-1, 1, 1), Wheel(1, 2, 1)]
 
     assert coalesce(turns) == [Wheel(2, 1, 1), Key("a"), Wheel(-1, 1, 1), Wheel(1, 2, 1)]
-    assert coalesce([Resize(1, 1), Resize(2, 2)]) == [Resize(2, 2)]
 
 
 def cpu(action: object) -> float:

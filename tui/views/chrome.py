@@ -16,7 +16,7 @@ from brummer_rx.tui.search import hit_number
 from brummer_rx.tui.settle import known_names, total_lines
 from brummer_rx.tui.state import Found, Message, Snap, State, View
 from brummer_rx.tui.views.parts import Part, bar, key_label, printable, times
-from brummer_rx.tui.views.words import state_word
+from brummer_rx.tui.views.words import MOVING, state_word
 from brummer_rx.tui.width import width_of
 
 __all__ = ["chips_row", "footer", "header", "message_now", "prompt_row", "status"]
@@ -25,13 +25,12 @@ NOTICE_NS = 5_000_000_000
 """How long a notice of the run stays."""
 BAD_NOTICE_NS = 10_000_000_000
 
-_MOVING = (ProcessState.STARTING, ProcessState.RESTARTING, ProcessState.STOPPING)
 _TABS = ((View.LOGS, "1", "Logs", "logs"), (View.PROCS, "2", "Procs", "procs"))
 
 
 def _counts(table: ProcessTable, glyphs: Glyphs) -> tuple[Run, ...]:
     up = sum(p.state in (ProcessState.RUNNING, ProcessState.READY) for p in table.processes)
-    moving = sum(p.state in _MOVING for p in table.processes)
+    moving = sum(p.state in MOVING for p in table.processes)
     failed = sum(p.state is ProcessState.FAILED for p in table.processes)
     runs: list[Run] = [("bar+ok", f"{glyphs.running}{up} ")]
     if moving:

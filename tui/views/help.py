@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from brummer_rx.tui.ansi import fit, runs_width
+from brummer_rx.tui.ansi import fit
 from brummer_rx.tui.commands import doable, help_context, help_entries
 from brummer_rx.tui.frame import Hit, Row
 from brummer_rx.tui.intents import Pick
 from brummer_rx.tui.layout import layout
 from brummer_rx.tui.state import State
 from brummer_rx.tui.views.parts import Part, key_label, pad_rows
+from brummer_rx.tui.width import width_of
 
 __all__ = ["body"]
 
@@ -38,5 +39,5 @@ def body(state: State) -> Part:
         rows.append(fit([("accent", mark), *shown, ("text", "  "), words], width))
     if not entries:
         rows.append(fit([("dim", "   no command matches")], width))
-    x = min(width - 1, runs_width([("t", title), ("t", ask), ("t", before)]))
+    x = min(width - 1, width_of(title + ask) + width_of(before))
     return Part(pad_rows(rows, width, height), tuple(h for h in hits if h.y < height), (x, 0))

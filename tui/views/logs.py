@@ -1,4 +1,4 @@
-"""The view Logs: rows of the window that `settle` made, the unfinished lines below, the filter panel over it.
+"""The view Logs: rows of the window that `settle` made, the unfinished lines below.
 
 Work is O(rows on the screen). What is made from a line's bytes is kept in small caches keyed by value.
 """
@@ -35,6 +35,7 @@ from brummer_rx.tui.state import Found, Place, Snap, State
 from brummer_rx.tui.theme import source_style
 from brummer_rx.tui.views.parts import Part, clock, pad_rows, printable
 from brummer_rx.tui.walk import gap_at
+from brummer_rx.tui.width import width_of
 
 __all__ = ["body"]
 
@@ -229,7 +230,7 @@ def _name_and_level(source: str, style: str, level: Level | None, space: Gutter,
 def _short(name: str, columns: int, glyphs: Glyphs) -> str:
     """The name, cut with a sign where it does not fit (unless only a letter is left)."""
     clean = printable(name)
-    if runs_width([("text", clean)]) <= columns or columns < 3:
+    if width_of(clean) <= columns or columns < 3:
         return clean
     return plain_text(clip([("text", clean)], 0, columns - 1)) + glyphs.more
 

@@ -48,7 +48,7 @@ def pad_rows(rows: Sequence[Row], width: int, height: int) -> tuple[Row, ...]:
     return (*rows[:height], *(blank_row(width) for _ in range(height - len(rows))))
 
 
-def with_bold(text: str, keys: str = "key") -> tuple[Run, ...]:
+def with_bold(text: str) -> tuple[Run, ...]:
     """`[q] stop all` with what stands in brackets as a key."""
     out: list[Run] = []
     while text:
@@ -58,7 +58,7 @@ def with_bold(text: str, keys: str = "key") -> tuple[Run, ...]:
         if not opened:
             break
         inside, _, text = rest.partition("]")
-        out.append((keys, f"[{inside}]"))
+        out.append(("key", f"[{inside}]"))
     return tuple(out)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from brummer_rx.pipeline.process import ProcessInfo, ProcessState
 from brummer_rx.tui.acts_procs import never_started, selected
-from brummer_rx.tui.ansi import fit, line_row, runs_width
+from brummer_rx.tui.ansi import fit, line_row
 from brummer_rx.tui.frame import Hit, Row, Run
 from brummer_rx.tui.glyphs import sparkline
 from brummer_rx.tui.intents import Pick
@@ -17,6 +17,7 @@ from brummer_rx.tui.state import Snap, State
 from brummer_rx.tui.theme import source_style
 from brummer_rx.tui.views.parts import Part, duration, pad_rows, printable, size, times
 from brummer_rx.tui.views.words import state_glyph, state_word
+from brummer_rx.tui.width import width_of
 
 __all__ = ["body"]
 
@@ -65,7 +66,7 @@ def _restarts(_state: State, _snap: Snap, info: ProcessInfo) -> str:
 
 
 def _columns(state: State, snap: Snap) -> tuple[_Column, ...]:
-    longest = max((runs_width([("text", p.name)]) for p in snap.table.processes), default=0)
+    longest = max((width_of(p.name) for p in snap.table.processes), default=0)
     name = max(7, min(20 if state.width >= 100 else 10, longest))
     every = (
         _Column("PROCESS", name, lambda _s, _n, p: p.name),
@@ -83,15 +84,16 @@ def _columns(state: State, snap: Snap) -> tuple[_Column, ...]:
 def _cell(text: str, column: _Column, style: str) -> Row:
     text = printable(text)
     runs: list[Run] = [(style, text)]
-    room = column.width - runs_width(runs)
+    room = column.width - width_of(text)
     if column.right and room > 0:
         runs = [("text", " " * room), (style, text)]
     return (*fit(runs, column.width), ("text", "  "))
 
 
-def _table_row(state: State, snap: Snap, info: ProcessInfo, index: int, columns: Sequence[_Column]) -> Row:
-    chosen = selected(state)
-    mark = state.glyphs.select if chosen is not None and chosen.name == info.name else " "
+def _table_row(
+    state: State, snap: Snap, info: ProcessInfo, index: int, columns: Sequence[_Column], chosen: bool
+) -> Row:
+    mark = state.glyphs.select if chosen else " "
     runs: list[Run] = [("accent", mark), state_glyph(info, state.glyphs), ("text", " ")]
     for column in columns:
         style = _style(info, column, index)
@@ -126,20 +128,19 @@ def body(state: State, snap: Snap) -> Part:
     rows: list[Row] = [_heading(state, columns)] if above > 1 else []
     hits: list[Hit] = []
     order = {name: index for index, name in enumerate(known_names(snap))}
+    chosen = selected(state)
     for info in procs[top : top + fitting]:
         hits.append(Hit(len(rows), 0, width, Pick("process", info.name)))
-        rows.append(_table_row(state, snap, info, order[info.name], columns))
+        here = chosen is not None and chosen.name == info.name
+        rows.append(_table_row(state, snap, info, order[info.name], columns, here))
     if not procs:
         rows.append(fit([("dim", "  No processes.")], width))
-    below = _pane(state, snap, width, pane) if pane and procs else ()
+    below = _pane(state, snap, chosen, width, pane) if pane and chosen is not None else ()
     return Part((*pad_rows(rows, width, height - len(below)), *below), tuple(h for h in hits if h.y < height))
 
 
-def _pane(state: State, snap: Snap, width: int, height: int) -> tuple[Row, ...]:
+def _pane(state: State, snap: Snap, info: ProcessInfo, width: int, height: int) -> tuple[Row, ...]:
     """The chosen process: what is known of it, and its last lines."""
-    info = selected(state)
-    if info is None:
-        return ()
     rule, dot = state.glyphs.rule * 2, state.glyphs.dot
     facts = [printable(info.name), state_word(info)]
     if info.pid is not None:
@@ -149,7 +150,7 @@ def _pane(state: State, snap: Snap, width: int, height: int) -> tuple[Row, ...]:
     if info.spec.origin:
         facts.append(f"from {info.spec.origin}")
     title = f" {rule} {f' {dot} '.join(facts)} {dot} last lines "
-    room = width - runs_width([("text", title)])
+    room = width - width_of(title)
     rows = [fit([("dim", title + state.glyphs.rule * max(0, room - 1))], width)]
     if info.detail:
         rows.append(fit([("warn", f"   {printable(info.detail)}")], width))

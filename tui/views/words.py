@@ -7,9 +7,10 @@ from brummer_rx.tui.acts_procs import never_started
 from brummer_rx.tui.frame import Run
 from brummer_rx.tui.glyphs import Glyphs
 
-__all__ = ["state_glyph", "state_word"]
+__all__ = ["MOVING", "state_glyph", "state_word"]
 
-_MOVING = (ProcessState.STARTING, ProcessState.RESTARTING, ProcessState.STOPPING)
+MOVING = (ProcessState.STARTING, ProcessState.RESTARTING, ProcessState.STOPPING)
+"""Neither up nor down: on the way."""
 _SIGNALS = 128
 
 
@@ -29,7 +30,7 @@ def state_word(info: ProcessInfo) -> str:
 
 def state_glyph(info: ProcessInfo, glyphs: Glyphs) -> Run:
     """The same as a sign."""
-    if info.state in _MOVING:
+    if info.state in MOVING:
         return ("warn", glyphs.starting)
     if info.state is ProcessState.FAILED:
         return ("err", glyphs.failed)

@@ -36,7 +36,7 @@ def _start(asked: Asked, environ: Mapping[str, str], out: Output) -> int:
         return show_settings(options.place.settings, out)
     from brummer_rx.cli.start import start
 
-    return start(options, options.place.settings)
+    return start(options)
 
 
 def _verb(asked: Asked, environ: Mapping[str, str], out: Output) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 from brummer_rx.cli.output import Output, json_line
 from brummer_rx.cli.requests import ShowOptions
 from brummer_rx.cli.table import table
-from brummer_rx.cli.times import duration_text, local_text, size_text, utc_text
+from brummer_rx.cli.times import duration_text, local_text, size_text
+from brummer_rx.sinks.clocktext import utc_text
 from brummer_rx.sinks.store.runs import RunInfo, find_run, list_runs
 
 __all__ = ["run_object", "show_runs"]

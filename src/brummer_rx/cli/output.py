@@ -51,9 +51,7 @@ class Output:
         poll = select.poll()
         poll.register(self.fd, 0)
         for _, events in poll.poll(seconds * 1000):
-            if events & select.POLLERR:
-                raise BrokenPipeError
-            if events & (select.POLLHUP | select.POLLNVAL):
+            if events & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
                 raise BrokenPipeError
 
 

@@ -8,13 +8,15 @@ import threading
 from collections import deque
 
 from brummer_rx.cli.control_socket import Control
-from brummer_rx.cli.hints import word_hint
-from brummer_rx.cli.session import STUCK_AFTER, Session, terminal_size
+from brummer_rx.cli.doors import CONSOLE, built_in_console
+from brummer_rx.cli.hints import Hints
+from brummer_rx.cli.resources import terminal_size
+from brummer_rx.cli.session import Session
 from brummer_rx.cli.start import command_line
 from brummer_rx.pipeline.flow import SinkSpec
 from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.pipeline.settings import Settings
-from brummer_rx.sinks.console import Console
+from brummer_rx.sinks.door import Sink, SinkContext
 from brummer_rx.sinks.outlet import Outlet
 
 __all__ = ["plain"]
@@ -44,27 +46,23 @@ class _Plain:
     def __init__(
         self, settings: Settings, specs: tuple[ProcessSpec, ...], known: tuple[str, ...], console: bool
     ) -> None:
-        self._known = known
         self._lock = threading.Lock()
         # Under the lock: what any thread said; the main thread writes it.
         self._waiting: deque[str] = deque()
         self._left_out = 0
-        self._hinted: set[str] = set()
-        self._printed = -1
-        self._watching = False
         self._parked = False  # stderr is full and calls us
         self._session = session = Session(
             settings, specs, pty=False, size=terminal_size(), command=command_line(), on_notice=self._say
         )
         session.ends_with_children = console
+        self._hints = Hints(known, session.tell)
         self._errors = Outlet(2, session.loop, lambda error: None)
-        self._console: Console | None = None
+        self._console: Sink | None = None
         if console:
-            names = [spec.name for spec in specs]
-            self._console = Console(
-                session.loop, names=names, color=settings.color, on_error=self._stdout_failed
-            )
-            session.outlet = self._console.outlet
+            names = tuple(spec.name for spec in specs)
+            context = SinkContext(session.loop, settings.folder, names, self._stdout_failed)
+            self._console = built_in_console(context, settings.color)
+            session.readers.add(CONSOLE, self._console.outlet)
         self._control = Control(session)
 
     def run(self, warnings: tuple[str, ...]) -> int:
@@ -86,7 +84,7 @@ class _Plain:
 
     def _last_words(self) -> None:
         if self._console is not None:
-            self._console.close(LAST_WORDS if self._session.outlet is not None else 0.0)
+            self._console.close(LAST_WORDS if CONSOLE in self._session.readers else 0.0)
         self._parked = False
         self._flush()
         self._errors.close(LAST_WORDS)
@@ -95,7 +93,7 @@ class _Plain:
         console = self._console
         if console is None:
             return ()
-        return (SinkSpec("console", self._session.loop, console.write, feeds=console.gate),)
+        return (SinkSpec(CONSOLE, self._session.loop, console.write, feeds=console.gate),)
 
     # --- messages -------------------------------------------------------------------------------------
 
@@ -137,15 +135,7 @@ class _Plain:
         self._session.loop.post("look", self._look)
 
     def _look(self) -> None:
-        for info in self._session.supervisor.table.processes:
-            if info.exit_code == 127 and info.spec.origin == "command line" and info.name not in self._hinted:
-                self._hinted.add(info.name)
-                hint = word_hint(info.spec.argv[-1], self._known)
-                if hint:
-                    self._session.tell(hint, True)
-        if self._session.stopping and not self._watching:
-            self._watching = True
-            self._watch_reader()
+        self._hints.look(self._session.supervisor.table)
 
     # --- stdout ---------------------------------------------------------------------------------------
 
@@ -155,27 +145,3 @@ class _Plain:
         else:
             self._session.tell(f"stdout failed ({os.strerror(error.errno or 0)}); the log goes on", True)
             self._session.incomplete = True
-
-    def _watch_reader(self) -> None:
-        """The run ends: a reader that takes nothing any more must not hold it up; the store gets all.
-
-        The second time that somebody wants the end a slow one must not, either.
-        """
-        outlet = self._session.outlet
-        if outlet is None:
-            return
-        idle = outlet.written == self._printed or self._session.hurried
-        self._printed = outlet.written
-        if idle and outlet.waiting_bytes > 0:
-            self._let_go(outlet.waiting_bytes)
-        else:
-            self._session.loop.call_later(STUCK_AFTER, self._watch_reader)
-
-    def _let_go(self, waiting: int) -> None:
-        session = self._session
-        session.outlet = None
-        session.flow.detach("console")
-        session.tell(
-            f"stdout takes nothing: at least {waiting} bytes were not printed; they are in the log", True
-        )
-        session.loop.post("sinks", session.drained)

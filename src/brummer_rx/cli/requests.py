@@ -35,11 +35,6 @@ class Place:
     settings: Settings
 
     @property
-    def folder(self) -> Path:
-        """The project folder's real path; it exists."""
-        return self.settings.folder
-
-    @property
     def state_dir(self) -> Path:
         """The folder of the project's runs, absolute; it may not exist yet."""
         return self.settings.state_dir

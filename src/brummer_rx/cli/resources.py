@@ -1,10 +1,11 @@
-"""What a run asks of the system for its own process, once, before it starts."""
+"""What a run asks of the system for its own process before it starts: memory, files, its terminal's size."""
 
 from __future__ import annotations
 
+import os
 import resource
 
-__all__ = ["prepare"]
+__all__ = ["prepare", "terminal_size"]
 
 LARGE_BLOCK = 16 * 1024 * 1024
 FILES, FILES_EACH = 128, 4
@@ -32,3 +33,12 @@ def _allow_files(most: int) -> None:
     wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def terminal_size(fd: int = 1) -> tuple[int, int]:
+    """Columns and rows of our terminal, or 80 x 24."""
+    try:
+        columns, rows = os.get_terminal_size(fd)
+    except OSError:
+        return 80, 24
+    return max(1, columns), max(1, rows)

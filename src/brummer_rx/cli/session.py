@@ -10,10 +10,10 @@ Everything here runs on the main thread.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import cast
 
 import reactivex
@@ -21,8 +21,10 @@ from loguru import logger
 from reactivex import Observable
 
 from brummer_rx import __version__
+from brummer_rx.cli.doors import CONSOLE, built_in_ingest, more_sinks
 from brummer_rx.cli.ending import EndWatch
 from brummer_rx.cli.live import LiveRun
+from brummer_rx.cli.readers import Readers
 from brummer_rx.cli.resources import prepare
 from brummer_rx.cli.tablefile import TableFile
 from brummer_rx.cli.toollog import ToolLog
@@ -40,21 +42,15 @@ from brummer_rx.pipeline.scheduler import BoundedThreadPoolScheduler
 from brummer_rx.pipeline.settings import Settings
 from brummer_rx.pipeline.supervisor import Supervisor
 from brummer_rx.pipeline.threads import Lane
-from brummer_rx.sinks.outlet import Outlet
 from brummer_rx.sinks.store.helper import SearchHelper
 from brummer_rx.sinks.store.runs import create_run
 from brummer_rx.sinks.store.store import LogStore, StoreOptions
 from brummer_rx.sources.effector import ProcessEffector, sweep
-from brummer_rx.sources.ingest import Ingest
 
-__all__ = ["STUCK_AFTER", "Session", "terminal_size"]
+__all__ = ["Session"]
 
 END_TIMEOUT = 5.0
 """Seconds that each step of the shutdown may take before it is given up (and said)."""
-LOG_BYTES = 4 * 1024 * 1024
-"""Our own messages of one run: two files of this size at most."""
-STUCK_AFTER = 1.0
-"""After a stop signal: a console whose reader took nothing for so long is let go, the store goes on."""
 SAME_WISH = 0.2
 """Seconds within which a signal that comes again is no second wish: `timeout` and `npm` send what they get
 on to a group that got it, too, and a closing terminal sends HUP by the kernel and by the shell."""
@@ -86,21 +82,30 @@ class Session:
         """What the tool ends with when a signal or a broken pipe decided it."""
         self.incomplete = False
         """Somebody did not get all lines: the run does not end with 0. Set on any thread."""
-        self.outlet: Outlet | None = None
-        """What must be written, too, before the run is over; None: nothing, or it was let go."""
         self._on_notice = on_notice
         self._wishes = 0  # how often it was told to end
         self._stopping = False
         self._finishing = False
         self._stuck = False
-        self._transforms = transforms(settings, self._transform_failed)  # a wrong setting makes no run
-        self.run_folder = create_run(
-            settings.state_dir, project=str(settings.folder), command=command, tool=__version__
-        )
-        self._log = ToolLog(self.run_folder.path / "tool.log", LOG_BYTES)
+        # Before there is a run: a wrong setting makes none.
+        self._transforms = transforms(settings, self._transform_failed)
+        self.loop = MainLoop(on_error=self._loop_failed)
+        with ExitStack() as undo:
+            undo.callback(self.loop.close)
+            names = tuple(spec.name for spec in specs)
+            self._more = more_sinks(settings, self.loop, names, self._writing_failed)
+            for sink in self._more.values():
+                undo.callback(sink.close)
+            self.run_folder = create_run(
+                settings.state_dir, project=str(settings.folder), command=command, tool=__version__
+            )
+            undo.pop_all()
+        outlets = {name: sink.outlet for name, sink in self._more.items()}
+        self.readers = Readers(self.loop, outlets, hurried=lambda: self.hurried, let_go=self._reader_stuck)
+        """What must be written, too, before the run is over."""
+        self._log = ToolLog(self.run_folder.path / "tool.log")
         # Without the values of variables: they hold whole environments, and so people's secrets.
         self._handler = logger.add(self._log, level="INFO", backtrace=False, diagnose=False)
-        self.loop = MainLoop(on_error=self._loop_failed)
         self._end_watch = EndWatch(
             self.loop, position=self._position, patience=self._patience, on_stuck=self._let_go
         )
@@ -120,7 +125,7 @@ class Session:
             on_notice=self.tell,
         )
         self.flow = LineFlow(self.pool, self.ledgers, self._sink_ended)
-        self.ingest = Ingest(gate=self.flow.entrance, clock=self.clock)
+        self.ingest = built_in_ingest(self.flow.entrance, self.clock)
         self.effector = ProcessEffector(
             self.ingest,
             clock=self.clock,
@@ -174,7 +179,8 @@ class Session:
             cast(Observable[Event], self.ingest.batches), cast(Observable[Event], self.ingest.gaps)
         )
         self.ingest.events.subscribe(self.supervisor.deliver)
-        self.flow.connect(lines, self._transforms, (store, *sinks))
+        more = [SinkSpec(name, self.loop, s.write, feeds=s.gate) for name, s in self._more.items()]
+        self.flow.connect(lines, self._transforms, (store, *more, *sinks))
 
     def _on_signal(self, signum: int) -> Callable[[], None]:
         last = -1e9
@@ -213,6 +219,7 @@ class Session:
             self.code = code
         self.supervisor.deliver(Command(kind))
         self._end_watch.start()
+        self.readers.watch()
         self._finish_if_over()
 
     def resize(self, columns: int, rows: int) -> None:
@@ -250,6 +257,18 @@ class Session:
 
     def _loop_failed(self, error: BaseException) -> None:
         self.tell(f"an action of the main thread failed: {error!r}", True)
+
+    def _writing_failed(self, name: str, error: OSError) -> None:
+        self.tell(f"{name} failed ({error.strerror or error}) and gets no more lines; the log goes on", True)
+        self.incomplete = True
+
+    def _reader_stuck(self, name: str, waiting: int) -> None:
+        self.flow.detach(name)
+        what = "stdout" if name == CONSOLE else f"the reader of {name}"
+        self.tell(
+            f"{what} takes nothing: at least {waiting} bytes were not printed; they are in the log", True
+        )
+        self.loop.post("sinks", self.drained)
 
     def _sink_ended(self, name: str, error: Exception | None) -> None:
         """On the sink's lane."""
@@ -305,14 +324,14 @@ class Session:
         """A sink has ended or was let go: the loop ends with the last one, when all of it is written."""
         if not self._finishing or self.flow.open_sinks:
             return
-        if self.outlet is None or not self.outlet.when_out(self.drained):
+        if not self.readers.when_out(self.drained):
             self.loop.stop()
 
     def _position(self) -> tuple[int, ...]:
         """Where the end of the run stands; the same for long: nothing moves any more."""
         delivered = sum(ledger.delivered for ledger in self.ledgers.snapshot())
-        written = self.outlet.written if self.outlet is not None else 0
-        return self.supervisor.table.version, delivered, written, self.hurried, self._finishing
+        version = self.supervisor.table.version
+        return version, delivered, self.readers.written, self.hurried, self._finishing
 
     def _patience(self) -> float:
         """How long nothing may move: with all rungs of the ladder before the children have ended."""
@@ -331,12 +350,13 @@ class Session:
     def close(self) -> int:
         """Take everything down in order; the exit code. A step that does not end in time is said and left."""
         self._finishing = True
-        steps: tuple[tuple[str, Callable[[], bool]], ...] = (
+        steps: tuple[tuple[str, Callable[[], bool | None]], ...] = (
             ("the ingest thread", lambda: self.ingest.close(END_TIMEOUT)),
-            ("the process control", self._close_supervisor),
+            ("the process control", self.supervisor.close),
             ("the children", self._sweep),
             ("the store", lambda: self.store.close(END_TIMEOUT)),
-            ("the search", self._close_search),
+            ("the other sinks", self._close_more),
+            ("the search", self.search.close),
             ("the worker pool", lambda: self.pool.dispose(True, END_TIMEOUT)),
             ("the store lane", lambda: self._store_lane.close(END_TIMEOUT)),
             ("the sync lane", self._close_sync),
@@ -344,7 +364,7 @@ class Session:
         )
         for name, step in steps:
             try:
-                if not step():
+                if step() is False:
                     self.tell(f"{name} did not end in {END_TIMEOUT:g} s", True)
             except Exception as error:  # noqa: BLE001 - the steps after it must still be taken
                 logger.opt(exception=error).error("ending {} failed", name)
@@ -357,35 +377,21 @@ class Session:
             code = exit_code(self.supervisor.state) if self.ends_with_children else 0
         return code or int(self.incomplete)
 
-    def _close_supervisor(self) -> bool:
-        self.supervisor.close()
-        return True
-
-    def _close_search(self) -> bool:
-        self.search.close()
-        return True
+    def _close_more(self) -> None:
+        for name, sink in self._more.items():  # who did not take all of it was named when it happened
+            sink.close(END_TIMEOUT if name in self.readers else 0.0)
 
     def _close_sync(self) -> bool:
         self._table_file.save()
         return self._sync_lane.close(END_TIMEOUT)
 
-    def _sweep(self) -> bool:
+    def _sweep(self) -> None:
         """Whatever still carries the run's tag: grandchildren that left their group."""
         grace = 0.0 if self.hurried or self._stuck else self.settings.grace
         for name in sweep(self.run_folder.id, grace, hurry=self._hurry):
             self.tell(f"stopped what was left over: {name}", False)
-        return True
 
     def _hurry(self) -> bool:
         """Whether a signal that came meanwhile was the second one; the loop runs no more."""
         self.loop.answer_signals()
         return self.hurried
-
-
-def terminal_size(fd: int = 1) -> tuple[int, int]:
-    """Columns and rows of our terminal, or 80 x 24."""
-    try:
-        columns, rows = os.get_terminal_size(fd)
-    except OSError:
-        return 80, 24
-    return max(1, columns), max(1, rows)

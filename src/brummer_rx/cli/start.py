@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 
 from loguru import logger
 
 from brummer_rx.cli.requests import StartOptions
 from brummer_rx.pipeline.process import ProcessSpec
-from brummer_rx.pipeline.settings import Settings
 from brummer_rx.sources.detect import Choice, choose, discover
 
 __all__ = ["Mode", "mode_of", "start"]
@@ -26,9 +24,10 @@ def mode_of(options: StartOptions, *, why_no_viewer: str | None) -> Mode:
     return PLAIN if options.plain or why_no_viewer else VIEWER
 
 
-def start(options: StartOptions, settings: Settings) -> int:
+def start(options: StartOptions) -> int:
     """Run what the words choose until it is over; the exit code. Raises `BrummerError` at first only."""
     logger.remove()  # nothing of ours may reach the terminal by itself
+    settings = options.place.settings
     discovered = discover(settings.folder, settings)
     choice = choose(options.words, discovered, names_only=options.names_only)
     mode = mode_of(options, why_no_viewer=_why_no_viewer())
@@ -65,6 +64,3 @@ def specs_of(choice: Choice, declared: tuple[ProcessSpec, ...] = ()) -> tuple[Pr
 def command_line() -> str:
     """How this run was called, for its manifest."""
     return " ".join(["brummer-rx", *sys.argv[1:]])
-
-
-Say = Callable[[str, bool], None]

@@ -1,12 +1,10 @@
-"""Times, durations and sizes as people and programs read them (architecture.md section 10)."""
+"""Times, durations and sizes as people read them (architecture.md section 10)."""
 
 from __future__ import annotations
 
 import time
 
-from brummer_rx.sinks.clocktext import utc_text
-
-__all__ = ["duration_text", "local_text", "size_text", "utc_text"]
+__all__ = ["duration_text", "local_text", "size_text"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 

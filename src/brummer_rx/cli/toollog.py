@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["ToolLog"]
+__all__ = ["LOG_BYTES", "ToolLog"]
+
+LOG_BYTES = 4 * 1024 * 1024
+"""Our own messages of one run: two files of this size at most."""
 
 MODE = 0o600
 
@@ -20,7 +23,7 @@ class ToolLog:
     `most`: bytes of the file; then it becomes `NAME.1` (replacing the one before) and a new one begins.
     """
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path, most: int = LOG_BYTES) -> None:
         self._path = path
         self._most = most
         self._fd = -1

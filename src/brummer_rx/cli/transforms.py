@@ -7,7 +7,7 @@ from collections.abc import Callable
 from brummer_rx.pipeline.errors import ConfigError
 from brummer_rx.pipeline.guarded import GuardedTransform
 from brummer_rx.pipeline.registry import Extension, operators
-from brummer_rx.pipeline.settings import OperatorSetting, Settings, check_operators
+from brummer_rx.pipeline.settings import ExtensionSetting, Settings, check_extensions
 
 __all__ = ["transforms"]
 
@@ -25,7 +25,7 @@ def transforms(
     Switched on are `levels` and every operator that the settings enable with `place = "transform"`.
     """
     found = operators()
-    check_operators(settings, tuple(found))
+    check_extensions(settings.operators, found, "operator")
     chosen: list[tuple[int, str, Extension]] = []
     for name, extension in found.items():
         wish = settings.operators.get(name)
@@ -36,7 +36,7 @@ def transforms(
     return tuple(_guarded(name, extension, settings, on_failure) for _, name, extension in chosen)
 
 
-def _wanted(name: str, wish: OperatorSetting | None) -> bool:
+def _wanted(name: str, wish: ExtensionSetting | None) -> bool:
     if wish is None or wish.enabled is None:
         return name == ALWAYS
     if wish.enabled and wish.place == "derive":

@@ -6,8 +6,9 @@ from loguru import logger
 
 from brummer_rx.cli.control_socket import Control
 from brummer_rx.cli.farewell import farewell, leave
-from brummer_rx.cli.hints import word_hint
-from brummer_rx.cli.session import Session, terminal_size
+from brummer_rx.cli.hints import Hints
+from brummer_rx.cli.resources import terminal_size
+from brummer_rx.cli.session import Session
 from brummer_rx.cli.start import command_line
 from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.pipeline.settings import Settings
@@ -30,16 +31,7 @@ def watch(
         settings, specs, pty=True, size=size, command=command_line(), on_notice=lambda text, bad: None
     )
     session.ends_with_children = False
-    hinted: set[str] = set()
-
-    def hint() -> None:
-        for info in session.supervisor.table.processes:
-            if info.exit_code == 127 and info.spec.origin == "command line" and info.name not in hinted:
-                hinted.add(info.name)
-                text = word_hint(info.spec.argv[-1], known)
-                if text:
-                    session.tell(text, True)
-
+    hints = Hints(known, session.tell)
     color = "mono" if settings.color == "never" else "auto"
     viewer = Viewer(
         session.live,
@@ -59,7 +51,9 @@ def watch(
     try:
         for warning in warnings:
             session.tell(f"warning: {warning}", True)
-        session.live.on_change(lambda: session.loop.post("hint", hint))
+        session.live.on_change(
+            lambda: session.loop.post("hint", lambda: hints.look(session.supervisor.table))
+        )
         viewer.start()
         session.loop.call_later(CONTROL_AFTER, control.start)
         session.run()
