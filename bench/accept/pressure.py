@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -98,18 +99,23 @@ def stopped_reader(quick: bool) -> Iterator[Result]:
 class Terminal:
     """A pseudo terminal for the viewer, read by us or not."""
 
-    def __init__(self, one: Bench) -> None:
+    def __init__(self, one: Bench, **more: str) -> None:
         self.master, slave = os.openpty()
         termios.tcsetwinsize(slave, (40, 120))
-        self.tool = one.start(stdin=slave, stdout=slave, stderr=slave, TERM="xterm-256color")
+        self.tool = one.start(stdin=slave, stdout=slave, stderr=slave, TERM="xterm-256color", **more)
         os.close(slave)
 
     def read(self, seconds: float) -> None:
-        """As a terminal does."""
+        """As a terminal does, until then or until the tool has closed it."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if select.select([self.master], [], [], left)[0]:
-                os.read(self.master, 1 << 16)
+                try:
+                    os.read(self.master, 1 << 16)
+                except OSError as error:
+                    if error.errno != errno.EIO:
+                        raise
+                    return
 
 
 def _flood_time(blocks: int, *, frozen: bool) -> float:
