@@ -34,6 +34,8 @@ MEANINGS = {
     "pipe_buffer": "size of each pipe between a process and the tool",
     "store_max_bytes": "most bytes of all runs of this project; the oldest go first",
     "store_max_days": "runs older than that go",
+    "guards": "the tool watches itself for races, deadlocks and stalls, and writes what it finds into the "
+    "run's `tool.log`; costs speed",
     "color": "colours of `--plain` and of the viewer; `NO_COLOR` turns `auto` into `never`",
     "glyphs": "the viewer's signs",
     "fps": "frames a second of the viewer at most (over SSH 12, unless it is set)",

@@ -15,9 +15,10 @@ from typing import Protocol
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import ThreadError
 from brummer_rx.pipeline.lane import serve
-from brummer_rx.pipeline.threads import start_thread
+from brummer_rx.pipeline.threads import StartThread, start_thread
 
 __all__ = ["Clock", "ClockThread", "Timer", "TimerHandle", "TimerHeap"]
 
@@ -63,6 +64,7 @@ class Timer:
         self._heap.cancel(self)
 
 
+@guards.locked("_lock", "_heap", "_cancelled")
 class TimerHeap:
     """Timers by due time, first in first out among equals; any thread (its own lock, nothing is called under
     it).
@@ -72,7 +74,7 @@ class TimerHeap:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = guards.lock("timer heap")
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = count()
         self._cancelled = 0
@@ -87,17 +89,18 @@ class TimerHeap:
             heapq.heappush(self._heap, (due, next(self._order), timer))
             return timer, self._heap[0][2] is timer
 
-    def cancel(self, timer: Timer) -> None:
-        """Let go of the timer's action; nothing happens if it ran or was cancelled before."""
+    def cancel(self, timer: Timer) -> bool:
+        """Let go of the timer's action. False, and nothing happens, if it ran or was cancelled before."""
         with self._lock:
             if timer.action is None:
-                return
+                return False
             timer.action = None
             self._cancelled += 1
             if self._cancelled * 2 > len(self._heap):
                 self._heap = [entry for entry in self._heap if entry[2].action is not None]
                 heapq.heapify(self._heap)
                 self._cancelled = 0
+            return True
 
     def pop_due(self, now: float) -> Action | None:
         """Take the next action that is due."""
@@ -132,10 +135,19 @@ class TimerHeap:
             return live
 
 
+@guards.owned("clock thread", "_run_due", shared=("_thread", "forgotten"))
+@guards.calls_out("call_later", "close", "_run_due")
 class ClockThread:
-    """The run's clock; idle, it waits without a timeout."""
+    """The run's clock; idle, it waits without a timeout.
 
-    def __init__(self) -> None:
+    `wall` tells the wall clock, which may jump; timers know only the monotonic one.
+    """
+
+    def __init__(
+        self, *, wall: Callable[[], int] = time.time_ns, start_thread: StartThread = start_thread
+    ) -> None:
+        self._wall = wall
+        self._start_thread = start_thread
         self._timers = TimerHeap()
         self._changed = threading.Event()
         self._ended = threading.Event()  # set: no timer is taken any more
@@ -151,19 +163,22 @@ class ClockThread:
 
     def time_ns(self) -> int:
         """Wall clock, ns since the epoch."""
-        return time.time_ns()
+        return self._wall()
 
     def start(self) -> None:
         """Start the thread; timers set before run from now on. Once."""
         if self._thread is not None or self._ended.is_set():
             raise ThreadError("the clock can be started once")
-        self._thread = start_thread("clock", self._run)
+        self._thread = self._start_thread("clock", self._run)
 
     def call_later(self, delay: float, action: Action) -> TimerHandle:
         """Run `action` on the clock thread after `delay` seconds; any thread. `ThreadError` after `close`."""
         if self._ended.is_set():
             raise ThreadError("the clock was closed")
         timer, first = self._timers.add(time.monotonic() + max(0.0, delay), action)
+        # Closed meanwhile, nobody would run it or count it, if `close` has not done so yet.
+        if self._ended.is_set() and self._timers.cancel(timer):
+            raise ThreadError("the clock was closed")
         if first:
             self._changed.set()
         return timer
@@ -189,8 +204,11 @@ class ClockThread:
 
     def _run(self) -> None:
         with serve("clock"):
-            while not self._ended.is_set():
+            while True:
                 self._changed.clear()
+                # Asked before, `close` could set both between the question and the clear: its call lost.
+                if self._ended.is_set():
+                    return
                 self._run_due()
                 due = self._timers.next_due()
                 self._changed.wait(None if due is None else max(0.0, due - time.monotonic()))

@@ -7,7 +7,6 @@ resumes, lanes, callbacks). The emptiness test and "no drain is active" are one 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from enum import Enum
 from typing import Generic, ParamSpec, TypeVar
@@ -16,6 +15,7 @@ from loguru import logger
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable, SingleAssignmentDisposable
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import ConfigError, OperatorError
 from brummer_rx.pipeline.gate import Gate
 from brummer_rx.pipeline.lane import DrainLane
@@ -55,6 +55,10 @@ class DrainTask:
         self._abandon(reason)
 
 
+@guards.locked(
+    "_lock", "_active", "_ending", "_error", "_closed", "_retired", "_resumes", "_observer", "_parked"
+)
+@guards.calls_out("_submit", "_drain", "_call_resumes", "_guard", "dispose")
 class Drained(Generic[T]):
     """A backlog that is delivered to one subscriber on a lane. `BoundedStage` adds the producers' half."""
 
@@ -79,10 +83,10 @@ class Drained(Generic[T]):
         self._on_fault = on_fault
         self._ledgers = ledgers
         self._upstream = SingleAssignmentDisposable()
-        self._task = DrainTask(self._drain, self._fault)
+        self._task = DrainTask(self._drain, self._abandoned)
         self.output: Observable[T] = Observable(self.connect)
         """What the lane delivers; one subscriber. Elements offered before it comes wait in the queue."""
-        self._lock = threading.Lock()
+        self._lock = guards.lock("stage")
         # All below is guarded by the lock.
         self._books = books
         self._active = False  # a drain is queued, runs, or is parked with a resume registered
@@ -90,13 +94,30 @@ class Drained(Generic[T]):
         self._error: BaseException | None = None  # the terminal signal is this error, or completion
         self._closed = False  # nothing is delivered any more
         self._retired = False  # the last numbers were left with the ledgers
+        self._parked = 0  # 1 while the drain waits for a resume (a resume may be counted before its park)
         self._resumes: list[Resume] = []  # who waits for room: parked upstreams and blocked producers
         self._observer: abc.ObserverBase[T] | None = None
+        guards.under(books, self._lock)
 
     def ledger(self) -> Ledger:
         """The books as of now; they close at every instant."""
         with self._lock:
             return self._books.ledger(ended=self._closed)
+
+    def held_back_by(self) -> tuple[str, ...]:
+        """Why nothing is delivered now, lawfully: who has no room, or that there is no subscriber yet.
+
+        Of a drain that is parked although there is room, "nobody"; of one that should run, nothing.
+        """
+        with self._lock:
+            parked, unheard = self._parked > 0, self._observer is None
+        if unheard:
+            return ("no subscriber yet",)
+        if not parked or self._feeds is None:
+            return ()
+        size = self._books.head_size()
+        full = [room for room in self._feeds.stages if not room.has_room(size)]
+        return tuple(str(getattr(room, "name", type(room).__name__)) for room in full) or ("nobody",)
 
     def dispose(self) -> None:
         """End now: the backlog is discarded (counted), who waits is woken, no signal follows.
@@ -117,7 +138,7 @@ class Drained(Generic[T]):
         with self._lock:
             if self._observer is not None:
                 raise OperatorError(f"stage {self.name} has its one subscriber already")
-            self._observer = observer
+            self._observer = guards.outside(observer, self.name)
             start = (len(self._books.items) > 0 or self._ending) and self._claim()
         if start:
             self._submit()
@@ -225,16 +246,29 @@ class Drained(Generic[T]):
         # From here on another thread may run the drain; only the counter is touched.
         with self._lock:
             self._books.parks += 1
+            self._parked += 1
         return None
 
     def _resume(self) -> None:
         with self._lock:
+            self._parked -= 1
             if self._closed:
                 self._active = False
                 return
         self._submit()
 
     # --- ends -------------------------------------------------------------------------------------
+
+    def _abandoned(self, reason: BaseException) -> None:
+        """The lane ends without running the drain: a fault, unless the stage had ended before."""
+        with self._lock:
+            ended = self._closed
+            if ended:
+                self._active = False
+        if ended:
+            self._release()
+        else:
+            self._fault(reason)
 
     def _fault(self, error: BaseException) -> None:
         """The subscriber raised, or the lane does not run the drain: close, and tell everybody once."""
@@ -267,9 +301,9 @@ class Drained(Generic[T]):
             if self._retired or self._books.flying:
                 return
             self._retired = True
-            last = self._books.ledger(ended=True)
-        if self._ledgers is not None:
-            self._ledgers.retire(self, last)
+            if self._ledgers is not None:
+                # Under the lock, else an element that comes too late meanwhile is counted by both.
+                self._ledgers.retire(self, self._books.ledger(ended=True))
 
     # --- calling others, never under the lock -----------------------------------------------------
 

@@ -10,7 +10,10 @@
     ├── SourceError              a source could not start or went away
     ├── SinkError                a sink could not take what it was given
     ├── OperatorError            an operator raised
-    └── ThreadError              a rule of the thread table was broken (blocking on a worker, foreign writer)
+    └── ThreadError              a rule of the thread table was broken (blocking on a worker, foreign writer),
+                             or the system gives no thread
+        ├── OwnershipError       a guard saw a write by a thread that does not own the state
+        └── LockError            a guard saw locks in a circle, taken again, or held while others are called
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ __all__ = [
     "BrummerError",
     "BufferOverflow",
     "ConfigError",
+    "LockError",
     "NotFoundError",
     "OperatorError",
+    "OwnershipError",
     "SinkError",
     "SourceError",
     "ThreadError",
@@ -67,4 +72,12 @@ class OperatorError(BrummerError):
 
 
 class ThreadError(BrummerError):
-    """A rule of the thread table was broken; always a bug of the caller."""
+    """A rule of the thread table was broken (a bug of the caller), or the system gives no thread."""
+
+
+class OwnershipError(ThreadError):
+    """A run-time guard saw a state written by a thread that does not own it, or without its lock."""
+
+
+class LockError(ThreadError):
+    """A run-time guard saw locks taken in a circle, taken again, or held while others are called."""

@@ -90,7 +90,7 @@ class GapReason(StrEnum):
     DISK = "disk"
     """The disk was full or refused a write."""
     CUT = "cut"
-    """A deadline of the shutdown passed."""
+    """A deadline of the shutdown passed, or a stream could not be read any more."""
 
 
 @dataclass(frozen=True, slots=True)

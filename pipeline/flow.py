@@ -12,7 +12,6 @@ together.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from loguru import logger
 from reactivex import Observable, Subject
 from reactivex.abc import DisposableBase
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.event import Event
 from brummer_rx.pipeline.gate import Gate
 from brummer_rx.pipeline.guarded import GuardedTransform
@@ -46,6 +46,7 @@ class SinkSpec:
     batch: int = 64
 
 
+@guards.calls_out("_ended", "detach")
 class LineFlow:
     """One run's main path. Built and connected on one thread; `detach` from any.
 
@@ -61,7 +62,7 @@ class LineFlow:
         self._ledgers = ledgers
         self._on_end = on_end
         self._fan = Gate()
-        self._lock = threading.Lock()
+        self._lock = guards.lock("line flow")
         self._open: dict[str, DisposableBase] = {}  # sinks that have not ended; under the lock
 
     def connect(

@@ -7,9 +7,10 @@ when it is resumed.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Protocol
+
+from brummer_rx.pipeline import guards
 
 __all__ = ["Gate", "Room"]
 
@@ -31,6 +32,8 @@ class Room(Protocol):
         ...
 
 
+@guards.locked("_lock", "_stages")
+@guards.calls_out("has_room", "park")
 class Gate:
     """What an upstream sees of the stages behind it. Any thread.
 
@@ -38,7 +41,7 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = guards.lock("gate")
         self._stages: tuple[Room, ...] = ()
 
     @property

@@ -20,6 +20,7 @@ from loguru import logger
 from reactivex import Observable, Subject
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import OperatorError
 from brummer_rx.pipeline.event import Event, LogBatch
 
@@ -35,6 +36,7 @@ MAX_FAILURES = 5
 Failed = Callable[[str, BaseException, bool], None]
 
 
+@guards.owned("stage before it", "_apply", "_complete", serial=True)
 @dataclass(slots=True)
 class GuardedTransform:
     """One transform with its counters. State is owned by the segment that runs it (one thread at a time).

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards, loopwatch
 from brummer_rx.pipeline.errors import BufferOverflow, ThreadError
 from brummer_rx.pipeline.lane import abandon_drain, serve
 from brummer_rx.pipeline.threads import start_thread
@@ -25,6 +27,8 @@ __all__ = ["IoLoop"]
 T = TypeVar("T")
 
 
+@guards.locked("_lock", "_loop", "_thread", "_closed", "_deadline", "_faults")
+@guards.calls_out("submit", "call", "submit_drain", "close", "_guarded", "_report")
 class IoLoop:
     """One asyncio loop on a thread of its own; also a lane for drains.
 
@@ -38,7 +42,7 @@ class IoLoop:
     ) -> None:
         self._capacity = capacity
         self._on_error = on_error
-        self._lock = threading.Lock()
+        self._lock = guards.lock("io loop")
         # Guarded by the lock:
         self._loop: asyncio.AbstractEventLoop | None = None  # None before start and after the end
         self._thread: threading.Thread | None = None
@@ -47,12 +51,14 @@ class IoLoop:
         self._closed = False
         self._deadline = 0.0
         self._faults = 0
+        # Not guarded, appending is one step: what asyncio told when the loop had ended.
+        self._late: deque[str] = deque(maxlen=1024)
 
     @property
     def faults(self) -> int:
         """Coroutines, calls and drains that ended by an exception."""
         with self._lock:
-            return self._faults
+            return self._faults + len(self._late)
 
     @property
     def pending(self) -> int:
@@ -156,14 +162,22 @@ class IoLoop:
         if self._on_error is not None and error is not None:
             self._on_error(error)
 
+    def _hear(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Asyncio's exception handler. The garbage collector, too, calls it, when it finds an exception that
+        nobody looked at: on any thread, with any lock held. So it takes none, and only hands over.
+        """
+        message = f"io: {context.get('message')}"
+        try:
+            loop.call_soon_threadsafe(self._report, context.get("exception"), message)
+        except RuntimeError:  # the loop is closed
+            self._late.append(message)
+
     def _run(self, ready: threading.Event) -> None:
         import asyncio
 
         try:
-            loop = asyncio.new_event_loop()
-            loop.set_exception_handler(
-                lambda _, context: self._report(context.get("exception"), f"io: {context.get('message')}")
-            )
+            loop = loopwatch.new_loop(self.name)
+            loop.set_exception_handler(self._hear)
             with self._lock:
                 self._loop = loop
         finally:
@@ -174,6 +188,7 @@ class IoLoop:
                 loop.run_forever()
                 loop.run_until_complete(self._cancel_all())
                 loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.run_until_complete(asyncio.sleep(0))  # what was handed over meanwhile
         finally:
             self._abandon()
             asyncio.set_event_loop(None)

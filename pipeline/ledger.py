@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Protocol
+
+from brummer_rx.pipeline import guards
 
 __all__ = ["Ledger", "Ledgers", "Stage", "merge"]
 
@@ -89,11 +90,11 @@ class Ledgers:
     """The books of a run's stages. Stages of one name (one per follower, say) are shown as one.
 
     An ended stage leaves its last numbers and is forgotten, so that followers who come and go cost no memory.
-    Any thread; guarded by its lock, which is never held while a stage's is taken.
+    Any thread; guarded by its lock, which may be taken while a stage's is held, never the other way round.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = guards.lock("ledgers")
         self._live: dict[int, Stage] = {}  # by id: in the order of joining
         self._past: dict[str, Ledger] = {}
 
@@ -116,6 +117,11 @@ class Ledgers:
     def _add_past(self, last: Ledger) -> None:
         past = self._past.get(last.stage)
         self._past[last.stage] = last if past is None else merge(past, last)
+
+    def live(self) -> tuple[Stage, ...]:
+        """The stages that have not ended, in the order of joining."""
+        with self._lock:
+            return tuple(self._live.values())
 
     def snapshot(self) -> tuple[Ledger, ...]:
         """One ledger per stage name: those of ended stages first, in the order of their end."""

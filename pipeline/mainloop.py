@@ -18,6 +18,7 @@ from typing import Any
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import TimerHandle, TimerHeap
 from brummer_rx.pipeline.errors import ThreadError
 from brummer_rx.pipeline.lane import abandon_drain, serve
@@ -32,6 +33,9 @@ def _in_the_loop_instead(_signum: int, _frame: FrameType | None) -> None:
     """The handler does nothing: the wakeup file has told the loop already."""
 
 
+@guards.owned("main thread", shared=("_drains", "_posts", "_rung", "_stop", "_closed", "_owner"))
+@guards.locked("_lock", "_drains", "_posts", "_rung", "_stop", "_closed", "_owner")
+@guards.calls_out("submit_drain", "_call")
 class MainLoop:
     """A selector loop. Exceptions of actions go to `on_error`, or, without one, end `run` and come out of
     it.
@@ -55,7 +59,7 @@ class MainLoop:
         self._old_wakeup: int | None = None
         self.faults = 0
         """Actions that raised; written by the owner."""
-        self._lock = threading.Lock()
+        self._lock = guards.lock("main loop")
         # Guarded by the lock:
         self._drains: deque[Action] = deque()
         self._posts: dict[str, Action] = {}
@@ -150,6 +154,7 @@ class MainLoop:
             if self._closed:
                 raise ThreadError("the main loop was closed")
             self._owner = threading.get_ident()
+        guards.hand_over(self)
         with serve(self.name):
             while not self._stopping():
                 self._round()

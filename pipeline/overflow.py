@@ -10,6 +10,7 @@ from collections import deque
 from enum import Enum, StrEnum
 from typing import Generic, TypeVar
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import ConfigError
 from brummer_rx.pipeline.event import LogBatch
 from brummer_rx.pipeline.ledger import Ledger
@@ -59,6 +60,7 @@ def weight_of(x: object) -> int:
     return len(x.data) if isinstance(x, LogBatch) else 0
 
 
+@guards.locked("")
 class Backlog(Generic[T]):
     """Elements that wait, at most `capacity` and `max_bytes`, and the books of all that ever came.
 
@@ -87,6 +89,7 @@ class Backlog(Generic[T]):
         "hops",
         "items",
         "last_progress",
+        "max_bytes",
         "name",
         "overshoots",
         "parks",
@@ -101,6 +104,7 @@ class Backlog(Generic[T]):
             )
         self.name = name
         self.capacity = capacity
+        self.max_bytes = max_bytes
         self.items: deque[tuple[T, int]] = deque()
         self.bytes = 0
         self.flying = 0  # 1 while an element is being delivered

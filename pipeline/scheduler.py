@@ -20,9 +20,10 @@ from reactivex import abc, typing
 from reactivex.disposable import SingleAssignmentDisposable
 from reactivex.scheduler import ThreadPoolScheduler
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import Clock, TimerHandle
 from brummer_rx.pipeline.errors import BufferOverflow, ConfigError, ThreadError
-from brummer_rx.pipeline.threads import Crew, is_ours
+from brummer_rx.pipeline.threads import Crew, StartThread, is_ours, start_thread
 
 __all__ = ["BoundedThreadPoolScheduler", "PoolStatistics"]
 
@@ -62,30 +63,29 @@ class PoolStatistics:
 class _Job(abc.DisposableBase):
     """One scheduled action; disposing it before it runs lets go of the action at once."""
 
-    __slots__ = ("_action", "_inner", "_pool", "_state", "timer")
+    __slots__ = ("_inner", "_pool", "_todo", "timer")
 
     def __init__(
         self, pool: BoundedThreadPoolScheduler, action: abc.ScheduledAction[Any], state: Any
     ) -> None:
         self._pool = pool
-        self._action: abc.ScheduledAction[Any] | None = action
-        self._state = state
+        # One attribute: read one after the other, an action could get the state of a disposed job.
+        self._todo: tuple[abc.ScheduledAction[Any], Any] | None = (action, state)
         self._inner = SingleAssignmentDisposable()
         self.timer: TimerHandle | None = None
 
     def __call__(self) -> None:
-        action, state = self._action, self._state
-        self._action = self._state = None
-        if action is not None:
-            self._inner.disposable = self._pool.invoke_action(action, state)
+        todo, self._todo = self._todo, None
+        if todo is not None:
+            self._inner.disposable = self._pool.invoke_action(*todo)
 
     @property
     def wanted(self) -> bool:
         """Whether it has neither run nor been disposed."""
-        return self._action is not None
+        return self._todo is not None
 
     def dispose(self) -> None:
-        self._action = self._state = None
+        self._todo = None
         if self.timer is not None:
             self.timer.cancel()
             self._pool._forget(self)
@@ -172,6 +172,8 @@ class _Executor(ThreadPoolExecutor):
         self._pool.dispose(drain=not cancel_futures, timeout=FOR_EVER if wait else 0.0)
 
 
+@guards.locked("_lock", "_caller_runs", "_overflows", "_delayed", "_cut")
+@guards.calls_out("submit_drain", "admit", "dispose")
 class BoundedThreadPoolScheduler(ThreadPoolScheduler):
     """See the module. Any thread may call everything; `dispose` not from a worker.
 
@@ -190,6 +192,7 @@ class BoundedThreadPoolScheduler(ThreadPoolScheduler):
         clock: Clock,
         admission: int = 1024,
         on_error: Callable[[BaseException], None] | None = None,
+        start_thread: StartThread = start_thread,
     ) -> None:
         if max_workers < 1 or admission < 1:
             raise ConfigError(
@@ -200,9 +203,9 @@ class BoundedThreadPoolScheduler(ThreadPoolScheduler):
         self.executor = _Executor(self, max_workers)
         self._clock = clock
         self._admission = admission
-        self._crew = Crew("pool", lambda n: f"pool-{n + 1}", max_workers, on_error)
+        self._crew = Crew("pool", lambda n: f"pool-{n + 1}", max_workers, on_error, start_thread)
         self._local = threading.local()  # .later: jobs for after the one that this thread runs as a caller
-        self._lock = threading.Lock()
+        self._lock = guards.lock("pool")
         # Guarded by the lock:
         self._timed: set[_Job] = set()
         self._caller_runs = self._overflows = self._delayed = self._cut = 0

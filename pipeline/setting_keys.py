@@ -96,6 +96,8 @@ _ALL = (
     # The store.
     Key("store_max_bytes", size(1 << 20), 4 << 30, note="bytes"),
     Key("store_max_days", number(0.001, 36500, "days"), 14.0, note="days"),
+    # Looking for our own mistakes.
+    Key("guards", flag(), False),
     # The screen.
     Key("color", choice("auto", "always", "never"), "auto"),
     Key("glyphs", choice("auto", "unicode", "ascii"), "auto"),

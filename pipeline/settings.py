@@ -95,6 +95,8 @@ class Settings:
     """Bytes; None: chosen by the number of pipes."""
     store_max_bytes: int
     store_max_days: float
+    guards: bool
+    """Whether the run watches itself (pipeline/guards.py)."""
     color: str
     """auto, always or never; NO_COLOR makes "auto" to "never"."""
     glyphs: str

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from reactivex import Observable, abc
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.drain import Drained, Resume
 from brummer_rx.pipeline.errors import BufferOverflow, ThreadError
 from brummer_rx.pipeline.gate import Gate
@@ -26,6 +27,7 @@ __all__ = ["BoundedStage", "EmitResult", "Overflow", "observe_on_bounded", "weig
 T = TypeVar("T")
 
 
+@guards.calls_out("offer", "try_emit", "complete", "error", "follow")
 class BoundedStage(Drained[T]):
     """A bounded queue between producers on any thread and one subscriber on `lane`.
 
@@ -69,6 +71,11 @@ class BoundedStage(Drained[T]):
             ledgers.add(self)
         if joins is not None:
             joins.join(self)
+
+    @property
+    def bound(self) -> tuple[int, int | None]:
+        """Elements and bytes that may wait."""
+        return self._books.capacity, self._books.max_bytes
 
     # --- producers, any thread --------------------------------------------------------------------
 

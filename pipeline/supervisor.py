@@ -14,6 +14,7 @@ from typing import Protocol
 from loguru import logger
 from reactivex import operators as ops
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.decider import State, decide, initial
 from brummer_rx.pipeline.effect import Effect, Input, SetTimer, Tell, TimerFired
@@ -40,9 +41,12 @@ class Effector(Protocol):
         ...
 
 
+@guards.owned('stage "processes"', "_decided", serial=True, shared=("_on_tell", "_on_change"))
+@guards.calls_out("_decided")
 class Supervisor:
     """One run's processes. `send` and `deliver` from any thread; the table is an immutable snapshot.
 
+    `on_failed` is called once when no decision is made any more, because the stage or the decider failed.
     Lives as long as the run; `close` ends it (running children are the ladder's business, not of `close`).
     """
 
@@ -56,12 +60,14 @@ class Supervisor:
         effector: Effector,
         on_tell: Callable[[Tell], None],
         on_change: Callable[[], None],
+        on_failed: Callable[[], None] = lambda: None,
         ledgers: Ledgers | None = None,
     ) -> None:
         self._clock = clock
         self._effector = effector
         self._on_tell = on_tell
         self._on_change = on_change
+        self._on_failed = on_failed
         self._stage: BoundedStage[Input] = BoundedStage(
             lane, name="processes", capacity=1024, overflow=Overflow.BLOCK, batch=16, ledgers=ledgers
         )
@@ -126,3 +132,4 @@ class Supervisor:
     def _failed(self, error: Exception) -> None:
         logger.opt(exception=error).error("the decider failed")
         self._on_tell(Tell(f"process control failed: {error!r}", bad=True))
+        self._on_failed()

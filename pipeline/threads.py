@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import BufferOverflow, ThreadError
 from brummer_rx.pipeline.lane import abandon_drain, serve
 
@@ -22,6 +23,7 @@ __all__ = [
     "Crew",
     "CrewCounts",
     "Lane",
+    "StartThread",
     "is_ours",
     "live_threads",
     "start_thread",
@@ -29,13 +31,15 @@ __all__ = [
 ]
 
 Task = Callable[[], None]
+StartThread = Callable[[str, Task], threading.Thread]
+"""`start_thread`, or what tests put in its place."""
 
 
 class _Census:
     """Which threads of ours live; guarded by its lock, for every thread."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = guards.lock("thread census")
         self.live: dict[threading.Thread, str] = {}
         self.high_water = 0
         self.crashes = 0
@@ -65,16 +69,21 @@ class _OurThread(threading.Thread):
 
 
 def start_thread(name: str, target: Task) -> threading.Thread:
-    """Start a daemon thread; an exception that ends it is logged and counted, never lost."""
+    """Start a daemon thread; an exception that ends it is logged and counted, never lost.
+
+    Raises `ThreadError` when the system gives no thread.
+    """
     thread = _OurThread(name, target)
     with _census.lock:
         _census.live[thread] = name
         _census.high_water = max(_census.high_water, len(_census.live))
     try:
         thread.start()
-    except BaseException:
+    except BaseException as error:
         with _census.lock:
             del _census.live[thread]
+        if isinstance(error, RuntimeError):
+            raise ThreadError(f"the thread {name} could not be started: {error}") from error
         raise
     return thread
 
@@ -127,6 +136,8 @@ class CrewCounts(NamedTuple):
 _OPEN, _DRAINING, _ENDED = range(3)
 
 
+@guards.locked("_lock", "_idle", "_state", "_waiting", "_high_water", "_ran", "_faults", "_discarded")
+@guards.calls_out("put", "run_guarded", "close")
 class Crew:
     """Up to `size` threads that take tasks from one queue in the order in which they were put.
 
@@ -140,12 +151,15 @@ class Crew:
         names: Callable[[int], str],
         size: int,
         on_error: Callable[[BaseException], None] | None,
+        start_thread: StartThread = start_thread,
     ) -> None:
         self.role = role
+        self._start_thread = start_thread
+        self._short = False  # fewer threads than wanted, and it was said
         self._names = names
         self._size = size
         self._on_error = on_error
-        self._lock = threading.Lock()
+        self._lock = guards.lock("crew")
         self._queue: deque[tuple[Task, bool]] = deque()  # (task, counts against a limit)
         self._idle: list[threading.Lock] = []
         self._threads: list[threading.Thread] = []
@@ -178,11 +192,14 @@ class Crew:
 
     def _grow(self) -> None:
         try:
-            self._threads.append(start_thread(self._names(len(self._threads)), self._work))
-        except RuntimeError as error:
+            self._threads.append(self._start_thread(self._names(len(self._threads)), self._work))
+            self._short = False
+        except ThreadError as error:
             if not self._threads:
                 raise ThreadError(f"{self.role} could not start a thread") from error
-            logger.warning("{} goes on with {} threads: {}", self.role, len(self._threads), error)
+            if not self._short:  # each task tries again
+                self._short = True
+                logger.warning("{} goes on with {} threads: {}", self.role, len(self._threads), error)
 
     def _takes_late(self, limit: int | None) -> bool:
         # While it drains, what goes on with accepted work is work accepted: drains, and tasks of its own
@@ -208,7 +225,7 @@ class Crew:
             )
 
     def _work(self) -> None:
-        bell = threading.Lock()
+        bell = threading.Lock()  # a bell: others release it
         bell.acquire()
         ident = threading.get_ident()
         with self._lock:
@@ -320,11 +337,16 @@ class Lane:
     """One named thread that runs actions and drains in the order of their submission (`store`, `sync`)."""
 
     def __init__(
-        self, name: str, *, capacity: int = 1024, on_error: Callable[[BaseException], None] | None = None
+        self,
+        name: str,
+        *,
+        capacity: int = 1024,
+        on_error: Callable[[BaseException], None] | None = None,
+        start_thread: StartThread = start_thread,
     ) -> None:
         self.name = name
         self.capacity = capacity
-        self._crew = Crew(name, lambda _: name, 1, on_error)
+        self._crew = Crew(name, lambda _: name, 1, on_error, start_thread)
 
     def submit(self, action: Task) -> None:
         """Run `action` after what was submitted before; any thread, never blocks.

@@ -10,15 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.event import Event, Gap, LogBatch
 from brummer_rx.pipeline.gate import Gate
 from brummer_rx.sinks.door import SinkContext
-from brummer_rx.sinks.outlet import Outlet, WriterLoop
+from brummer_rx.sinks.outlet import Outlet, Write, WriterLoop
 from brummer_rx.sinks.plaintext import TextForm
 
 __all__ = ["Console", "console"]
 
 
+@guards.owned("main thread", "write", "close")
 class Console:
     """Writes batches as `HH:MM:SS.mmm NAME | text`. Main thread only.
 
@@ -35,11 +37,12 @@ class Console:
         color: str = "auto",
         fd: int = 1,
         on_error: Callable[[OSError], None],
+        write: Write = os.write,
     ) -> None:
         terminal = os.isatty(fd)
         colour = color == "always" or (color == "auto" and terminal)
         self._form = TextForm(names, colour=colour, terminal=terminal)
-        self.outlet = Outlet(fd, loop, on_error)
+        self.outlet = Outlet(fd, loop, on_error, write=write)
         """Counts of bytes, and the error that ended it."""
         self.gate = Gate()
         """What the console's stage asks before each element (its `feeds`)."""

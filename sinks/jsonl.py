@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import SinkError
 from brummer_rx.pipeline.event import BatchFlag, Event, Gap, LogBatch
 from brummer_rx.pipeline.gate import Gate
@@ -16,6 +17,7 @@ from brummer_rx.sinks.outlet import Outlet, WriterLoop
 __all__ = ["JsonLines", "jsonl"]
 
 
+@guards.owned("main thread", "write", "close")
 class JsonLines:
     """Appends one object a line to `path` (a file or a named pipe; a new one gets 0600). Main thread only.
 

@@ -15,7 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Outlet", "WriterLoop"]
+from brummer_rx.pipeline import guards
+
+__all__ = ["Outlet", "Write", "WriterLoop"]
+
+Write = Callable[[int, bytes | memoryview], int]
+"""`os.write`, or what tests put in its place."""
 
 _HIGH = 1024 * 1024
 _LOW = 128 * 1024
@@ -34,6 +39,8 @@ class WriterLoop(Protocol):
         ...
 
 
+@guards.owned("main thread", "park", "when_out", "write", "close")
+@guards.calls_out("_wake", "_fail", "close")
 class Outlet:
     """Bytes to a descriptor, in order, without blocking; a `Room` for a gate. Main thread only.
 
@@ -42,10 +49,12 @@ class Outlet:
     `on_error(error)` is called once when a write fails; everything after that is discarded and counted.
     """
 
-    def __init__(self, fd: int, loop: WriterLoop, on_error: Callable[[OSError], None]) -> None:
+    def __init__(
+        self, fd: int, loop: WriterLoop, on_error: Callable[[OSError], None], *, write: Write = os.write
+    ) -> None:
         self._loop = loop
         self._on_error = on_error
-        self._write, self._wait_fd, self._opened = _way(fd)
+        self._write, self._wait_fd, self._opened = _way(fd, write)
         self._waiting = False  # the loop will call us
         self._pending: list[bytes] = []
         self._offset = 0  # bytes of the first one that are out
@@ -130,10 +139,10 @@ class Outlet:
                 if sent is None:
                     break
                 self._took(sent)
+            self._expect(bool(self._size))
         except OSError as error:
             self._fail(error)
             return
-        self._expect(bool(self._size))
         if self._size <= _LOW:
             self._wake()
 
@@ -185,23 +194,23 @@ class Outlet:
             resume()
 
 
-_Write = Callable[[bytes | memoryview], int | None]
+_Way = Callable[[bytes | memoryview], int | None]
 
 
-def _way(fd: int) -> tuple[_Write, int, int | None]:
+def _way(fd: int, write: Write) -> tuple[_Way, int, int | None]:
     """For a descriptor: how to write (bytes taken, or None: not now), what to wait for, what to close."""
     mode = os.fstat(fd).st_mode
     if stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not os.isatty(fd)):
-        return lambda data: os.write(fd, data), fd, None
+        return lambda data: _unless_full(write, fd, data), fd, None
     if stat.S_ISSOCK(mode):
         return _by_socket(fd)
     again = _reopen(fd)
     if again is not None:
-        return lambda data: _unless_full(os.write, again, data), again, again
-    return lambda data: _in_small_steps(fd, data), fd, None
+        return lambda data: _unless_full(write, again, data), again, again
+    return lambda data: _in_small_steps(write, fd, data), fd, None
 
 
-def _by_socket(fd: int) -> tuple[_Write, int, int | None]:
+def _by_socket(fd: int) -> tuple[_Way, int, int | None]:
     own = os.dup(fd)
 
     def send(data: bytes | memoryview) -> int | None:
@@ -214,12 +223,10 @@ def _by_socket(fd: int) -> tuple[_Write, int, int | None]:
     return send, own, own
 
 
-def _unless_full(
-    write: Callable[[int, bytes | memoryview], int], fd: int, data: bytes | memoryview
-) -> int | None:
+def _unless_full(write: Write, fd: int, data: bytes | memoryview) -> int | None:
     try:
         return write(fd, data)
-    except BlockingIOError:
+    except (BlockingIOError, InterruptedError):
         return None
 
 
@@ -239,8 +246,8 @@ def _reopen(fd: int) -> int | None:
     return None
 
 
-def _in_small_steps(fd: int, data: bytes | memoryview) -> int | None:
+def _in_small_steps(write: Write, fd: int, data: bytes | memoryview) -> int | None:
     """Where the descriptor may block: only when it is writable, and only what a pipe then surely takes."""
     if not select.select([], [fd], [], 0)[1]:
         return None
-    return os.write(fd, data[: select.PIPE_BUF])
+    return _unless_full(write, fd, data[: select.PIPE_BUF])

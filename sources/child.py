@@ -7,12 +7,12 @@ it is held and the child is not reaped, its pid and the id of its group cannot b
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import psutil
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.event import Stream
 
 __all__ = ["UNKNOWN_EXIT", "Child", "ChildHandle"]
@@ -21,12 +21,13 @@ UNKNOWN_EXIT = 255
 """Exit code of a child that somebody else reaped (SIGCHLD ignored): unknown, and no success."""
 
 
+@guards.locked("_lock", "_exit_code", "_stdin", "_pidfd", "_strays")
 class ChildHandle:
     """What changes in a child's life. Any thread; a lock of its own, never held while waiting."""
 
     def __init__(self, pid: int, *, stdin: int = -1) -> None:
         self._pid = pid
-        self._lock = threading.Lock()
+        self._lock = guards.lock("child")
         self._exit_code: int | None = None
         self._stdin = stdin
         self._pidfd = _open_pidfd(pid)

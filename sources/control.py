@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import BufferOverflow, SourceError
 from brummer_rx.pipeline.process import Command, CommandKind, ProcessInfo, ProcessState
 from brummer_rx.pipeline.runview import RunView
@@ -42,6 +43,7 @@ _KINDS = {kind.value: kind for kind in (CommandKind.START, CommandKind.STOP, Com
 _RUNS = (ProcessState.STARTING, ProcessState.RUNNING, ProcessState.READY)
 
 
+@guards.owned("io thread", "_bind", "_remove")
 class ControlServer:
     """Answers for one run. `start` and `close` belong to the io loop's thread; `path` may be read by any.
 

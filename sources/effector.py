@@ -7,11 +7,13 @@ is the clock's: nothing here waits for longer than a fork and exec.
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 
 import psutil
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.effect import Cut, Effect, Signal, SignalLeftovers, Spawn
 from brummer_rx.pipeline.errors import SourceError
@@ -20,7 +22,7 @@ from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.sources import ladder
 from brummer_rx.sources.child import Child
 from brummer_rx.sources.ingest import Ingest
-from brummer_rx.sources.spawn import pipe_share, spawn
+from brummer_rx.sources.spawn import StartProcess, pipe_share, spawn
 
 __all__ = ["ProcessEffector", "sweep"]
 
@@ -29,6 +31,8 @@ _STEP = 0.02
 Deliver = Callable[[ProcessEvent], None]
 
 
+@guards.owned('stage "processes"', "run", serial=True, shared=("_size",))
+@guards.calls_out("run")
 class ProcessEffector:
     """One run's hands. `run` is called by one thread at a time.
 
@@ -47,7 +51,9 @@ class ProcessEffector:
         size: tuple[int, int] = (80, 24),
         expected: int = 1,
         pipe_buffer: int | None = None,
+        start: StartProcess = subprocess.Popen,
     ) -> None:
+        self._start = start
         self._ingest = ingest
         self._clock = clock
         self.run_id = run_id
@@ -86,6 +92,7 @@ class ProcessEffector:
                 pipe_size=self._pipe_size,
                 cols=self._size[0],
                 rows=self._size[1],
+                start=self._start,
             )
         except SourceError as error:
             deliver(self._event(spec, effect, ProcessEventKind.EXITED, code=error.exit_code, why=str(error)))

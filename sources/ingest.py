@@ -20,18 +20,19 @@ from dataclasses import dataclass
 from loguru import logger
 from reactivex import Observable
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.errors import ThreadError
 from brummer_rx.pipeline.event import Gap, GapReason, LogBatch, ProcessEvent, ProcessEventKind, Stream
 from brummer_rx.pipeline.gate import Gate
 from brummer_rx.pipeline.lane import serve
 from brummer_rx.pipeline.runview import Tail
-from brummer_rx.pipeline.threads import start_thread
+from brummer_rx.pipeline.threads import StartThread, start_thread
 from brummer_rx.sources.child import Child
 from brummer_rx.sources.lines import Cut
 from brummer_rx.sources.outbox import Outbox
-from brummer_rx.sources.pipes import IngestOptions, Pace, Pipe, Running
-from brummer_rx.sources.poller import Poller, Waker, make_poller
+from brummer_rx.sources.pipes import IngestOptions, Pace, Pipe, Read, Running
+from brummer_rx.sources.poller import Poller, SurePoller, Waker, make_poller
 from brummer_rx.sources.unfinished import NEVER, Unfinished
 
 __all__ = ["UNKNOWN_SEQ", "Ingest", "IngestCounts"]
@@ -54,9 +55,12 @@ class IngestCounts:
     pauses: int
     """How often it waited for pipes to fill."""
     faults: int
-    """Failed reads, and subscribers that raised."""
+    """Failed reads, descriptors that could not be watched, and subscribers that raised."""
 
 
+@guards.owned("ingest thread", "_round", "_finish", "_add", "_cut", shared=("_wishes", "_closing", "_thread"))
+@guards.locked("_lock", "_wishes", "_closing", "_thread")
+@guards.calls_out("close", "_wish", "_round")
 class Ingest:
     """One run's reader. Its methods may be called on any thread; it emits on the ingest thread, serially.
 
@@ -65,9 +69,18 @@ class Ingest:
     """
 
     def __init__(
-        self, *, gate: Gate, clock: Clock, options: IngestOptions | None = None, poller: Poller | None = None
+        self,
+        *,
+        gate: Gate,
+        clock: Clock,
+        options: IngestOptions | None = None,
+        poller: Poller | None = None,
+        read: Read = os.read,
+        start_thread: StartThread = start_thread,
     ) -> None:
         self._clock = clock
+        self._system_read = read
+        self._start_thread = start_thread
         self._options = options if options is not None else IngestOptions()
         self._outbox = Outbox(gate, self._has_room_again)
         self.batches: Observable[LogBatch] = self._outbox.batches
@@ -75,15 +88,18 @@ class Ingest:
         self.events: Observable[ProcessEvent] = self._outbox.events
         """EXITED and OUTPUT_CLOSED, each once per incarnation."""
         self.gaps: Observable[Gap] = self._outbox.gaps
-        """What was cut. Seqs are `UNKNOWN_SEQ`; lines are 0 (unknown), bytes what waited in the pipe."""
+        """What was cut or could not be read.
+
+        Seqs are `UNKNOWN_SEQ`; lines are 0 (unknown), bytes what waited in the pipe.
+        """
         # Any thread, under the lock:
-        self._lock = threading.Lock()
+        self._lock = guards.lock("ingest")
         self._wishes: list[Callable[[], None]] = []
         self._closing = False
         self._thread: threading.Thread | None = None
         self._waker = Waker()
         # The ingest thread's:
-        self._poller = poller if poller is not None else make_poller()
+        self._poller = SurePoller(poller if poller is not None else make_poller())
         self._pipes: dict[int, Pipe] = {}
         self._pidfds: dict[int, Running] = {}
         self._polled: set[Running] = set()  # children without a pidfd
@@ -102,7 +118,7 @@ class Ingest:
         with self._lock:
             if self._thread is not None or self._closing:
                 raise ThreadError("ingest can be started once")
-            self._thread = start_thread("ingest", self._run)
+            self._thread = self._start_thread("ingest", self._run)
 
     def add(self, child: Child) -> None:
         """Take over a child: its descriptors, its reaping. After `close` they are closed at once."""
@@ -131,9 +147,8 @@ class Ingest:
     def counts(self) -> IngestCounts:
         """The numbers as of now."""
         out = self._outbox
-        return IngestCounts(
-            self._reads, self._bytes, self._lines, out.parks, self._pauses, self._faults + out.faults
-        )
+        faults = self._faults + out.faults + self._poller.refused
+        return IngestCounts(self._reads, self._bytes, self._lines, out.parks, self._pauses, faults)
 
     def close(self, timeout: float) -> bool:
         """Cut what is open, complete, end the thread, close all descriptors. True: done in `timeout` seconds.
@@ -208,7 +223,7 @@ class Ingest:
     def _by_turn(self, ready: list[int]) -> list[Pipe]:
         """The ready streams, the one read longest ago first: all get their share of a scarce room."""
         pipes = [self._pipes[fd] for fd in ready if fd in self._pipes]
-        pipes.sort(key=lambda pipe: pipe.read_ns)
+        pipes.sort(key=lambda pipe: pipe.turn)
         return pipes
 
     def _timeout(self, now: float) -> float | None:
@@ -247,7 +262,7 @@ class Ingest:
         running = Running(child)
         self._running.add(running)
         for stream, fd in child.fds.items():
-            pipe = Pipe(running, stream, fd, self._options)
+            pipe = Pipe(running, stream, fd, self._options, self._system_read)
             running.open.add(pipe)
             self._pipes[fd] = pipe
             self._poller.add(fd)
@@ -273,13 +288,15 @@ class Ingest:
         except OSError as error:
             logger.error("reading {} of {}: {}", pipe.stream.name, pipe.owner.child.source, error)
             self._faults += 1
-            chunk = None
+            self._end(pipe, self._rest(pipe))
+            return 0
         if chunk is None:
             self._end(pipe)
             return 0
         if chunk:
             pipe.read_ns = self._clock.time_ns()
             self._reads += 1
+            pipe.turn = self._reads
             self._bytes += len(chunk)
             cuts = pipe.cutter.feed(chunk)
             if cuts:
@@ -350,14 +367,18 @@ class Ingest:
     def _give_up(self, running: Running) -> None:
         """Read what is there now (a child that goes on writing cannot hold this up), then close."""
         now = self._clock.now()
-        source = running.child.source
         for pipe in tuple(running.open):
             most = pipe.left() + 1  # the read after the last byte tells an end from a pause
             while most > 0 and (got := self._take(pipe, now)):
                 most -= got
             if pipe in running.open:
-                self._end(pipe, Gap(source, 0, pipe.left(), GapReason.CUT, UNKNOWN_SEQ, UNKNOWN_SEQ))
+                self._end(pipe, self._rest(pipe))
         self._outbox.flush(force=True)
+
+    def _rest(self, pipe: Pipe) -> Gap:
+        """What is lost with a stream that is not read to its end."""
+        source = pipe.owner.child.source
+        return Gap(source, 0, pipe.left(), GapReason.CUT, UNKNOWN_SEQ, UNKNOWN_SEQ)
 
     def _finish(self) -> None:
         """The last act of the thread, however it ends (or of `close` when it was never started)."""

@@ -13,6 +13,7 @@ from loguru import logger
 from reactivex import Observable, Subject
 from reactivex import operators as ops
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.event import Gap, LogBatch, ProcessEvent
 from brummer_rx.pipeline.gate import Gate
 
@@ -21,6 +22,8 @@ __all__ = ["Outbox"]
 Item = LogBatch | Gap | ProcessEvent
 
 
+@guards.owned("ingest thread", "put", "flush", "unpark", "tell", "complete")
+@guards.calls_out("_call", "has_room")
 class Outbox:
     """The three streams of ingest and what waits for room.
 

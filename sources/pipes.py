@@ -10,13 +10,17 @@ import fcntl
 import os
 import struct
 import termios
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from brummer_rx.pipeline.event import Stream
 from brummer_rx.sources.child import Child
 from brummer_rx.sources.lines import PIECE, Cutter
 
-__all__ = ["IngestOptions", "Pace", "Pipe", "Running"]
+__all__ = ["IngestOptions", "Pace", "Pipe", "Read", "Running"]
+
+Read = Callable[[int, int], bytes]
+"""`os.read`, or what tests put in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,13 @@ class Pipe:
     """One stream: its descriptor, its unfinished line, its read size."""
 
     __slots__ = (
-        "_fragments", "_options", "capacity", "cutter", "fd", "owner", "read_ns", "shown", "since", "stream",
-        "touched", "want",
+        "_fragments", "_options", "_system", "capacity", "cutter", "fd", "owner", "read_ns", "shown", "since",
+        "stream", "touched", "turn", "want",
     )  # fmt: skip
 
-    def __init__(self, owner: Running, stream: Stream, fd: int, options: IngestOptions) -> None:
+    def __init__(
+        self, owner: Running, stream: Stream, fd: int, options: IngestOptions, read: Read = os.read
+    ) -> None:
         self.owner = owner
         self.stream = stream
         self.fd = fd
@@ -67,6 +73,8 @@ class Pipe:
         """Bytes of the next read, and what the gate is asked for."""
         self.read_ns = 0
         """Wall clock of the last read that brought something."""
+        self.turn = 0
+        """Number of that read among all reads: the wall clock may jump."""
         self.since = 0.0
         """When the unfinished line began (monotonic)."""
         self.touched = 0.0
@@ -74,23 +82,40 @@ class Pipe:
         self.shown = False
         """Whether the unfinished line is among the published tails."""
         self._options = options
+        self._system = read
         self._fragments = stream is Stream.TTY
 
     def read(self) -> bytes | None:
-        """What is there, up to `want` bytes; empty: nothing now; None: the end (a terminal says EIO)."""
-        chunk = _read(self.fd, self.want)
+        """What is there, up to `want` bytes; empty: nothing now; None: the end (a terminal says EIO).
+
+        Raises `OSError` when it cannot be read.
+        """
+        try:
+            chunk = self._system(self.fd, self.want)
+        except (BlockingIOError, InterruptedError):
+            return b""
+        except OSError as error:
+            if self._fragments and error.errno == errno.EIO:
+                return None
+            raise
         if not chunk:
-            return chunk
+            return None
         if self._fragments:
             return self._gather(chunk)
         self._adapt(len(chunk))
         return chunk
 
     def _gather(self, first: bytes) -> bytes:
-        """A terminal gives 4 KiB a read: several make one batch. An end met here is met again next time."""
+        """A terminal gives 4 KiB a read: several make one batch.
+
+        An end or a failure met here is met again next time: what was read before it is not lost.
+        """
         parts, size = [first], len(first)
         while size < self.want:
-            more = _read(self.fd, self.want - size)
+            try:
+                more = self._system(self.fd, self.want - size)
+            except OSError:
+                break
             if not more:
                 break
             parts.append(more)
@@ -111,17 +136,6 @@ class Pipe:
             return 0
         waiting: int = struct.unpack("i", answer)[0]
         return waiting
-
-
-def _read(fd: int, size: int) -> bytes | None:
-    try:
-        return os.read(fd, size) or None
-    except BlockingIOError:
-        return b""
-    except OSError as error:
-        if error.errno == errno.EIO:
-            return None
-        raise
 
 
 def pipe_capacity(fd: int) -> int:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import select
 import selectors
-import threading
 from typing import Protocol
 
-__all__ = ["EpollPoller", "Poller", "SelectorPoller", "Waker", "make_poller"]
+from brummer_rx.pipeline import guards
+
+__all__ = ["EpollPoller", "Poller", "SelectorPoller", "SurePoller", "Waker", "make_poller"]
 
 
 class Poller(Protocol):
@@ -34,6 +35,7 @@ class Poller(Protocol):
         ...
 
 
+@guards.owned("ingest thread", "add", "remove", "poll")
 class EpollPoller:
     """The poller of Linux."""
 
@@ -63,6 +65,7 @@ class EpollPoller:
         self._epoll.close()
 
 
+@guards.owned("ingest thread", "add", "remove", "poll")
 class SelectorPoller:
     """The poller of other systems, on a `selectors` selector of one's choice."""
 
@@ -93,6 +96,53 @@ def make_poller() -> Poller:
     return EpollPoller() if hasattr(select, "epoll") else SelectorPoller()
 
 
+class SurePoller:
+    """A poller that takes every descriptor.
+
+    One that the system refuses to watch (no memory, the user's limit of watches) counts as ready each `every`
+    seconds and is offered again then: who reads without blocking loses nothing but time.
+    """
+
+    def __init__(self, poller: Poller, *, every: float = 0.05) -> None:
+        self._poller = poller
+        self._every = every
+        self._left: set[int] = set()
+        self.refused = 0
+        """How often a descriptor was refused that was not before."""
+
+    def add(self, fd: int) -> None:
+        """Look at `fd`, in one way or the other."""
+        if fd not in self._left and not self._offer(fd):
+            self.refused += 1
+            self._left.add(fd)
+
+    def remove(self, fd: int) -> None:
+        """Look at it no more."""
+        self._left.discard(fd)
+        self._poller.remove(fd)
+
+    def poll(self, timeout: float | None) -> list[int]:
+        """The ready ones, and those that nobody watches."""
+        if not self._left:
+            return self._poller.poll(timeout)
+        ready = self._poller.poll(self._every if timeout is None else min(timeout, self._every))
+        self._left = {fd for fd in self._left if not self._offer(fd)}
+        return [*ready, *self._left.difference(ready)]
+
+    def close(self) -> None:
+        """Close the poller."""
+        self._left.clear()
+        self._poller.close()
+
+    def _offer(self, fd: int) -> bool:
+        try:
+            self._poller.add(fd)
+        except OSError:
+            return False
+        return True
+
+
+@guards.locked("_lock", "_woken", "_closed")
 class Waker:
     """A descriptor that becomes readable when any thread calls `wake`. Closed by the polling thread."""
 
@@ -100,7 +150,7 @@ class Waker:
         self.fd, self._write_end = os.pipe()
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write_end, False)
-        self._lock = threading.Lock()
+        self._lock = guards.lock("ingest waker")
         self._woken = False
         self._closed = False
 

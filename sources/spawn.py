@@ -15,7 +15,7 @@ import fcntl
 import os
 import subprocess
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,19 @@ from brummer_rx.pipeline.event import Stream
 from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.sources.child import Child, ChildHandle
 
-__all__ = ["NOT_EXECUTABLE", "NOT_FOUND", "PIPE_MAX", "TAG", "child_environment", "pipe_share", "spawn"]
+__all__ = [
+    "NOT_EXECUTABLE",
+    "NOT_FOUND",
+    "PIPE_MAX",
+    "TAG",
+    "StartProcess",
+    "child_environment",
+    "pipe_share",
+    "spawn",
+]
+
+StartProcess = Callable[..., subprocess.Popen[bytes]]
+"""`subprocess.Popen`, or what tests put in its place."""
 
 TAG = "BRUMMER_RUN"
 """Environment variable by which descendants of a run are recognised; never a setting."""
@@ -61,6 +73,7 @@ def spawn(
     cols: int = 80,
     rows: int = 24,
     environ: Mapping[str, str] | None = None,
+    start: StartProcess = subprocess.Popen,
 ) -> Child:
     """Start `spec`. The caller owns the result: `Ingest.add` takes it over, `Child.close` gives it up.
 
@@ -69,12 +82,12 @@ def spawn(
     used); nothing stays open then. Any thread; waits for the fork and exec only.
     """
     env = child_environment(spec, pty=pty, run_id=run_id, environ=os.environ if environ is None else environ)
-    _check(spec, env)
     with ExitStack() as ours, ExitStack() as theirs:
         try:
+            _check(spec, env)
             make = _terminal if pty else _pipes
             ends = make(spec, ours, theirs, (cols, rows) if pty else (pipe_size, 0))
-            pid = _execute(ends, spec, env)
+            pid = _execute(ends, spec, env, start)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise _failure(spec, error) from error
         handle = ChildHandle(pid, stdin=ends.stdin)
@@ -105,9 +118,9 @@ def child_environment(
     return env
 
 
-def _execute(ends: _Ends, spec: ProcessSpec, env: Mapping[str, str]) -> int:
+def _execute(ends: _Ends, spec: ProcessSpec, env: Mapping[str, str], start: StartProcess) -> int:
     stdin, stdout, stderr = ends.child
-    popen = subprocess.Popen(
+    popen = start(
         list(ends.argv),
         stdin=stdin,
         stdout=stdout,

@@ -5,11 +5,11 @@ Owned by the ingest thread; `tails` and `on_change` may be used by any.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.runview import Tail
 from brummer_rx.sources.lines import Cut
 from brummer_rx.sources.pipes import IngestOptions, Pipe
@@ -19,6 +19,9 @@ __all__ = ["Unfinished"]
 NEVER = float("inf")
 
 
+@guards.owned("ingest thread", "note", "forget", "tick", shared=("_callbacks",))
+@guards.locked("_lock", "_callbacks")
+@guards.calls_out("_publish")
 class Unfinished:
     """All unfinished lines of a run.
 
@@ -33,7 +36,7 @@ class Unfinished:
         """When `tick` is to be called next."""
         self.tails: tuple[Tail, ...] = ()
         """What is shown; replaced as a whole."""
-        self._lock = threading.Lock()
+        self._lock = guards.lock("unfinished lines")
         self._callbacks: tuple[Callable[[], None], ...] = ()
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:

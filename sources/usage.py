@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 import psutil
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.process import ProcessTable
 from brummer_rx.pipeline.runview import Usage
 
 __all__ = ["UsageSampler"]
 
 
+@guards.owned("sampling job", "sample", serial=True)
 class UsageSampler:
     """Keeps what the last sample saw, because CPU is a difference of two. Used by one thread at a time.
 

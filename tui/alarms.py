@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import TimerHandle
 from brummer_rx.tui.uiloop import TimerLoop
 
 __all__ = ["Alarms"]
 
 
+@guards.owned("main thread", "set", "close")
 class Alarms:
     """A few timers on the main loop, each with a name."""
 

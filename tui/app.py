@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.runview import RunView
 from brummer_rx.tui import glyphs as signs
 from brummer_rx.tui.alarms import Alarms
@@ -41,6 +42,8 @@ __all__ = ["Viewer", "ViewerOptions"]
 SAMPLE_SECONDS = 1.0
 
 
+@guards.owned("main thread", "dispatch", "_paint", "_schedule", shared=("_pulse",))
+@guards.calls_out("dispatch", "_paint", "_changed")
 class Viewer:
     """The screen of a run, from `start` to `finish`."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import BrummerError
 from brummer_rx.pipeline.process import Command
 from brummer_rx.pipeline.runview import RunView
@@ -56,6 +57,7 @@ class Screen(Protocol):
         ...
 
 
+@guards.owned("main thread", "do")
 class Effects:
     """Runs effects one after the other; answers go back as intents."""
 

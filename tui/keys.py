@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from brummer_rx.pipeline import guards
+
 __all__ = ["Click", "Event", "Focus", "Key", "Paste", "Pump", "Resize", "Wheel", "coalesce"]
 
 ESC_DELAY = 0.035
@@ -147,6 +149,7 @@ def coalesce(events: Iterable[Event]) -> list[Event]:
     return out
 
 
+@guards.owned("main thread", "feed", "flush")
 class Pump:
     """Bytes in, events out; the caller reads the terminal and keeps the time."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from reactivex import operators as ops
 from reactivex.subject import Subject
 
+from brummer_rx.pipeline import guards
 from brummer_rx.tui.intents import Effect, Intent
 from brummer_rx.tui.state import State
 
@@ -20,6 +21,7 @@ __all__ = ["Machine", "Step"]
 Step = tuple[State, tuple[Effect, ...]]
 
 
+@guards.owned("main thread", "feed")
 class Machine:
     """Holds the current state; intents go in one after the other, effects come out in order."""
 

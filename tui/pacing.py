@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from brummer_rx.pipeline import guards
+
 __all__ = ["Pacer", "frames_per_second"]
 
 KEY_GAP = 0.008
@@ -22,6 +24,7 @@ def frames_per_second(wanted: float | None, environ: Mapping[str, str]) -> float
     return FPS_REMOTE if environ.get("SSH_CONNECTION") else FPS
 
 
+@guards.owned("main thread", "touch", "painted")
 class Pacer:
     """Remembers what has changed since the last frame and when that frame was."""
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from brummer_rx.pipeline import guards
+
 __all__ = ["SAMPLES", "Rates"]
 
 SAMPLES = 16
 
 
+@guards.owned("main thread", "resume", "sample")
 class Rates:
     """The last `SAMPLES` seconds."""
 

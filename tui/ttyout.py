@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from brummer_rx.pipeline import guards
 from brummer_rx.tui.uiloop import WriterLoop
 
 __all__ = ["TtyOut"]
 
 
+@guards.owned("main thread", "write", "forget")
 class TtyOut:
     """Ordered, never blocking writes of whole strings."""
 

@@ -27,6 +27,10 @@ MAX_BUFFERS = 1000
 class Disk:
     """The writing side; tests inject one that is full, slow or short."""
 
+    def create(self, path: Path) -> OpenFile:
+        """A new file, to be written and read again; raises `OSError`, also when there is one already."""
+        return OpenFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+
     def writev(self, fd: int, buffers: Sequence[bytes | memoryview]) -> int:
         """Bytes written, perhaps fewer than asked."""
         return os.writev(fd, buffers)

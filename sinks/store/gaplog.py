@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.event import Gap
 from brummer_rx.sinks.store.files import Disk
 from brummer_rx.sinks.store.gaps import encode_gap, join, sorted_gaps
@@ -37,6 +38,7 @@ def record(lost: LostLines, started_ns: int) -> bytes:
     return encode_gap(lost.gap, sorted(lost.ids), level=lost.level, seconds=seconds)
 
 
+@guards.owned("store lane", "add", "know", "log")
 class GapLog:
     """All gaps of the run so far."""
 

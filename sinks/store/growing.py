@@ -8,6 +8,7 @@ what is there.
 
 from __future__ import annotations
 
+from brummer_rx.pipeline import guards
 from brummer_rx.sinks.store.files import OpenFile
 from brummer_rx.sinks.store.format import (
     HEADER_SIZE,
@@ -27,6 +28,7 @@ __all__ = ["Growing"]
 _WINDOW = 1024 * 1024
 
 
+@guards.owned("thread that made or reads it", "add", "scan")
 class Growing:
     """Owner's thread only; the views it gives away are safe anywhere.
 

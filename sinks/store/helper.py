@@ -10,8 +10,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.errors import SinkError
 from brummer_rx.pipeline.reader import SearchProgress, SearchQuery
 from brummer_rx.sinks.store.search_wire import combine, decode_part, encode_cancel, encode_request
@@ -29,14 +31,15 @@ _READ = 65_536
 _READS = 4
 """Reads in one `receive`: what it costs stays small, the rest is there at the next one."""
 _MAX_LINE = 1 << 20
+_StartProcess = Callable[..., subprocess.Popen[bytes]]
 
 
 class _Child:
     """One incarnation of the process and its two pipes; both ends of ours are non-blocking."""
 
-    def __init__(self, run_path: Path) -> None:
+    def __init__(self, run_path: Path, start: _StartProcess) -> None:
         words = [sys.executable, "-I", "-S", "-c", _BOOT, json.dumps(_import_path()), str(run_path)]
-        self._process = subprocess.Popen(
+        self._process = start(
             words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -101,10 +104,12 @@ class _Child:
         self._output.close()
 
 
+@guards.owned("thread that searches", "submit", "cancel", "receive", "close")
 class SearchHelper:
     """Implements `SearchService`. Owned by one thread; nothing blocks but the start of the process."""
 
-    def __init__(self, run_path: Path) -> None:
+    def __init__(self, run_path: Path, *, start: _StartProcess = subprocess.Popen) -> None:
+        self._start_process = start
         self._run_path = run_path.absolute()
         self._child: _Child | None = None
         self._spent: _Child | None = None
@@ -188,7 +193,7 @@ class SearchHelper:
         self._forget_spent()
 
     def _start(self) -> None:
-        child = _Child(self._run_path)
+        child = _Child(self._run_path, self._start_process)
         self._forget_spent()
         self._child = child
         self._rest = b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.event import Level, LogBatch
 from brummer_rx.sinks.store.format import MAX_SOURCE, Run, key_table, run_flags
@@ -12,6 +13,7 @@ __all__ = ["Intake"]
 _ALL_INFO = bytes((Level.INFO,))
 
 
+@guards.owned("store lane", "add", "skip", "take")
 class Intake:
     """Numbers lines and fills frames with them."""
 

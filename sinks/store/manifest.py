@@ -7,12 +7,12 @@ readable without it, only names are lost.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from brummer_rx.pipeline import guards
 from brummer_rx.sinks.store.files import Disk
 
 __all__ = [
@@ -119,6 +119,7 @@ def _totals(value: object) -> Totals | None:
     return None if lines is None or size is None or gaps is None else Totals(lines, size, gaps)
 
 
+@guards.locked("_lock", "_manifest")
 class ManifestFile:
     """The writing side of one run's manifest.
 
@@ -129,7 +130,7 @@ class ManifestFile:
         self.path = folder / MANIFEST
         self._manifest = manifest
         self._disk = disk or Disk()
-        self._lock = threading.Lock()
+        self._lock = guards.lock("manifest")
 
     @property
     def value(self) -> Manifest:

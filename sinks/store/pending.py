@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.event import Level
 from brummer_rx.sinks.store.format import (
     HEADER_SIZE,
@@ -84,6 +85,7 @@ def pieces_of(data: bytes, bound: int) -> Iterator[tuple[bytes, int]]:
         start = end
 
 
+@guards.owned("store lane", "add", "take")
 class Pending:
     """Collects runs until it is full; `take` makes the frame."""
 

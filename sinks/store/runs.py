@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from brummer_rx.pipeline.errors import ConfigError, NotFoundError
-from brummer_rx.sinks.store.files import FOLDER_MODE, folder_size
+from brummer_rx.sinks.store.files import FOLDER_MODE, Disk, folder_size
 from brummer_rx.sinks.store.lock import FolderLock, is_live, try_lock
 from brummer_rx.sinks.store.manifest import MANIFEST, Manifest, ManifestFile, read_manifest
 from brummer_rx.sinks.store.measure import measure
@@ -86,7 +86,9 @@ class RunFolder:
         self._lock.release()
 
 
-def create_run(state_dir: Path, *, project: str, command: str, tool: str = "") -> RunFolder:
+def create_run(
+    state_dir: Path, *, project: str, command: str, tool: str = "", disk: Disk | None = None
+) -> RunFolder:
     """A new run's folder, locked, with its manifest.
 
     Raises `ConfigError`, naming the path, when the folder cannot be made or written.
@@ -101,7 +103,7 @@ def create_run(state_dir: Path, *, project: str, command: str, tool: str = "") -
         path.mkdir(FOLDER_MODE)
         lock = FolderLock(path, wait=True)  # somebody may be asking right now whether it lives
         known = Manifest(run=run_id, project=project, command=command, started_ns=started_ns, tool=tool)
-        manifest = ManifestFile(path, known)
+        manifest = ManifestFile(path, known, disk)
         manifest.update(lambda value: value)
     except OSError as error:
         if lock is not None:

@@ -9,12 +9,11 @@ the old file goes on reading it through its descriptor.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
 
-from brummer_rx.sinks.store.files import FILE_MODE, Disk, fsync_folder
+from brummer_rx.sinks.store.files import Disk, fsync_folder
 from brummer_rx.sinks.store.format import (
     HEADER_SIZE,
     MAX_DELTA_US,
@@ -82,7 +81,7 @@ def seal(growing: Growing, disk: Disk, *, frame_bytes: int) -> SegmentView | Non
     if view is None:
         return None
     path = view.path
-    headers = _rewrite(view, frame_bytes) if wants_regrouping(view, frame_bytes) else None
+    headers = _rewrite(view, disk, frame_bytes) if wants_regrouping(view, frame_bytes) else None
     if headers is None:
         disk.sync(growing.file.fd)
         headers = _headers(view)
@@ -107,7 +106,7 @@ def _headers(view: SegmentView) -> list[tuple[int, Header]]:
     return found
 
 
-def _rewrite(view: SegmentView, frame_bytes: int) -> list[tuple[int, Header]] | None:
+def _rewrite(view: SegmentView, disk: Disk, frame_bytes: int) -> list[tuple[int, Header]] | None:
     """Put the regrouped segment in the file's place.
 
     None when a frame is damaged (then nothing is touched).
@@ -115,17 +114,15 @@ def _rewrite(view: SegmentView, frame_bytes: int) -> list[tuple[int, Header]] | 
     temporary = view.path.with_suffix(".seg.tmp")
     headers: list[tuple[int, Header]] = []
     offset = 0
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    temporary.unlink(missing_ok=True)
+    file = disk.create(temporary)
     try:
-        with open(fd, "wb") as file:
-            for header, body in regrouped(view, frame_bytes):
-                file.write(encode_header(header))
-                file.write(body)
-                headers.append((offset, header))
-                offset += header.size
-                sleep(_PAUSE)
-            file.flush()
-            os.fsync(fd)
+        for header, body in regrouped(view, frame_bytes):
+            _write(disk, file.fd, encode_header(header) + body)
+            headers.append((offset, header))
+            offset += header.size
+            sleep(_PAUSE)
+        disk.sync(file.fd)
         if sum(header.lines for _, header in headers) != view.lines:
             temporary.unlink()
             return None
@@ -135,6 +132,16 @@ def _rewrite(view: SegmentView, frame_bytes: int) -> list[tuple[int, Header]] | 
         raise
     fsync_folder(view.path.parent)
     return headers
+
+
+def _write(disk: Disk, fd: int, data: bytes) -> None:
+    """All of it, however short the writes are."""
+    left = memoryview(data)
+    while left:
+        done = disk.writev(fd, [left])
+        if not done:
+            raise OSError("the disk takes no more")
+        left = left[done:]
 
 
 def regrouped(view: SegmentView, frame_bytes: int) -> Iterator[tuple[Header, bytes]]:

@@ -14,6 +14,7 @@ from time import monotonic
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.errors import BufferOverflow, SinkError, ThreadError
 from brummer_rx.pipeline.event import Gap, GapReason, Level, LogBatch
@@ -49,6 +50,9 @@ class StoreStats:
     callback_faults: int
 
 
+@guards.owned("store lane", "flush", "_swap", "_forget", "_finish", "_sync_due", shared=("_callbacks",))
+@guards.locked("_callbacks_lock", "_callbacks")
+@guards.calls_out("append", "close", "_publish")
 class LogStore:
     """Implements `LogReader`.
 
@@ -98,7 +102,7 @@ class LogStore:
         self._closing = False
         self._closed = threading.Event()
         self._callbacks: tuple[Callable[[], None], ...] = ()
-        self._callbacks_lock = threading.Lock()  # registration only
+        self._callbacks_lock = guards.lock("store callbacks")  # registration only
         self._sealed = Sealed()
         self._published = replace(EMPTY, damage=reading.damage)
         self._on_sync_lane(lambda: self._upkeep.retain(self.snapshot))
@@ -240,6 +244,7 @@ class LogStore:
             self._gaps.add(LostLines(gap, ids, level, self._clock.time_ns()))
             self._lost += header.lines
             self._lost_in_trouble += header.lines
+        self._gaps.log()  # now: there may be no other write, and a disk without room may have it for a record
 
     def _roll(self) -> None:
         growing = self._writer.roll()

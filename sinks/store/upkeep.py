@@ -15,6 +15,7 @@ from typing import TypedDict
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.errors import ThreadError
 from brummer_rx.pipeline.event import Gap, GapReason
@@ -38,6 +39,7 @@ class _Limits(TypedDict):
     now_ns: int
 
 
+@guards.owned("sync lane", "sync", "seal", "retain", "finish")
 class Upkeep:
     """Sync lane only."""
 
@@ -101,13 +103,15 @@ class Upkeep:
             if run_id != self._run.id and delete_run(state_dir, run_id):
                 logger.info("the run {} was deleted: the limits of age and size allow no more", run_id)
         snap = snapshot()
+        self._gone &= {view.number for view in snap.sealed.segments}
+        there = [view for view in snap.segments if view.number not in self._gone]
         sealed = [
             (view, written_ns)
-            for view in snap.sealed.segments
-            if view.backing.file is None and view.number not in self._gone
-            if (written_ns := modified_ns(view.path))
+            for view in there
+            if view.backing.file is None and (written_ns := modified_ns(view.path))
         ]
-        rest = snap.bytes_on_disk - sum(view.data_end + view.key_file_size for view, _ in sealed)
+        rest = sum(view.data_end + view.key_file_size for view in there)
+        rest -= sum(view.data_end + view.key_file_size for view, _ in sealed)
         for view, reason in segments_to_evict(sealed, rest, **self._limits()):
             if not self._evict(view, reason, snap.sources):
                 break

@@ -7,11 +7,11 @@ Store lane only. Nothing here raises for what the disk does: the caller learns w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from brummer_rx.sinks.store.files import FILE_MODE, MAX_BUFFERS, Disk, OpenFile
+from brummer_rx.pipeline import guards
+from brummer_rx.sinks.store.files import MAX_BUFFERS, Disk
 from brummer_rx.sinks.store.growing import Growing
 from brummer_rx.sinks.store.pending import FilledFrame
 from brummer_rx.sinks.store.seal import segment_path
@@ -22,6 +22,7 @@ __all__ = ["SegmentWriter"]
 _MOST_RECENT = 64
 
 
+@guards.owned("store lane", "write", "roll")
 class SegmentWriter:
     """Appends to the newest segment of a run; `growing` is its index, None between segments."""
 
@@ -67,8 +68,7 @@ class SegmentWriter:
 
     def _open(self) -> Growing:
         path = segment_path(self._folder, self._number)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        file = OpenFile(os.open(path, flags, FILE_MODE))
+        file = self._disk.create(path)
         return Growing(Backing(self._number, path, file=file), file, self._reading)
 
     def _write_all(self, fd: int, frames: Sequence[FilledFrame]) -> tuple[int, OSError | None]:

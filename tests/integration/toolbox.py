@@ -24,7 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 60.0
 """Seconds after which something that should have happened counts as never; generous, machines are busy."""
 PYTHON = shlex.quote(sys.executable)
-_KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "COVERAGE_PROCESS_START", "TMPDIR")
+_KEEP = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "COVERAGE_PROCESS_START", "TMPDIR"),
+    *("BRUMMER_GUARDS", "PROOF_GUARDS"),
+)
 
 
 T = TypeVar("T")

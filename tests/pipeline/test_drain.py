@@ -206,6 +206,18 @@ def test_an_abandoned_stage_ends_as_by_a_fault() -> None:
     assert ledgers.snapshot()[0].discarded == 1
 
 
+def test_a_stage_that_had_ended_has_no_fault_when_its_lane_ends() -> None:
+    lane, faults, ledgers = HandLane(), list[BaseException](), Ledgers()
+    stage: BoundedStage[int] = BoundedStage(lane, name="s", ledgers=ledgers, on_fault=faults.append)
+    stage.output.subscribe()
+    stage.offer(1)
+    stage.dispose()
+    stage._task.abandon(ThreadError("ended"))
+
+    assert faults == []
+    assert (ledgers.snapshot()[0].faults, ledgers.snapshot()[0].discarded) == (0, 1)
+
+
 def test_an_upstream_that_raises_when_disposed_is_counted() -> None:
     lane, source = HandLane(), Subject[int]()
     stage: BoundedStage[int] = BoundedStage(lane, name="s")

@@ -167,6 +167,23 @@ def test_a_loop_that_is_blocked_says_that_it_did_not_end() -> None:
     assert io.close(5)
 
 
+def test_what_the_garbage_collector_tells_takes_no_lock() -> None:
+    """It may tell it to a thread that holds the loop's lock just then."""
+    told: list[BaseException] = []
+    io = IoLoop(on_error=told.append)
+    io.start()
+    loop = io._loop
+    assert loop is not None
+    with io._lock:
+        loop.call_exception_handler({"message": "never retrieved", "exception": KeyError("lost")})
+    until(lambda: io.faults == 1)
+    assert [type(error) for error in told] == [KeyError]
+    assert io.close(5)
+
+    loop.call_exception_handler({"message": "never retrieved", "exception": KeyError("late")})
+    assert io.faults == 2
+
+
 def test_before_the_start_and_after_the_end_it_refuses() -> None:
     io = IoLoop()
     for _ in range(2):

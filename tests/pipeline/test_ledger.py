@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import fields
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,18 @@ def test_merged_books_close_as_the_parts_do(a: int, b: int, c: int, d: int, e: i
     assert not both.ended
 
 
+def test_merging_adds_every_count_and_keeps_the_highest_marks() -> None:
+    numbers = [f.name for f in fields(Ledger) if f.name not in ("stage", "ended")]
+    one = Ledger("s", **{name: 2 + i for i, name in enumerate(numbers)})
+    two = Ledger("s", **{name: 100 + 3 * i for i, name in enumerate(numbers)})
+    both = merge(one, two)
+
+    for name in numbers:
+        a, b = getattr(one, name), getattr(two, name)
+        highest = name in ("high_water", "high_water_bytes", "last_progress")
+        assert getattr(both, name) == (max(a, b) if highest else a + b), name
+
+
 def test_a_snapshot_has_one_ledger_a_name_in_order() -> None:
     ledgers = Ledgers()
     stages = [Fake(Ledger("a", offered=1)), Fake(Ledger("b", offered=2)), Fake(Ledger("a", offered=4))]
@@ -45,6 +58,16 @@ def test_a_snapshot_has_one_ledger_a_name_in_order() -> None:
         ledgers.add(stage)
 
     assert [(b.stage, b.offered) for b in ledgers.snapshot()] == [("a", 5), ("b", 2)]
+
+
+def test_those_that_have_not_ended_are_told() -> None:
+    ledgers = Ledgers()
+    one, two = Fake(Ledger("one")), Fake(Ledger("two"))
+    ledgers.add(one)
+    ledgers.add(two)
+    ledgers.retire(one, one.ledger())
+
+    assert ledgers.live() == (two,)
 
 
 def test_an_ended_stage_leaves_its_numbers_and_is_forgotten() -> None:

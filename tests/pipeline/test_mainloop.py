@@ -127,24 +127,32 @@ def test_it_is_the_lane_of_a_stage(loop: MainLoop) -> None:
 
 def test_many_threads_wake_it_without_a_wake_up_lost(loop: MainLoop) -> None:
     got: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: [loop.submit_drain(lambda: got.append(1)) for _ in range(500)])
-        for _ in range(4)
-    ]
 
-    def check() -> None:
-        if len(got) == 2000:
+    def arrive() -> None:
+        got.append(1)
+        if len(got) == 800:
             loop.stop()
-        else:
-            loop.call_later(0.005, check)
 
-    check()
+    def submit() -> None:
+        for n in range(200):
+            loop.submit_drain(arrive)
+            if n % 10 == 0:
+                time.sleep(0.001)  # the loop falls asleep again and again
+
+    threads = [threading.Thread(target=submit) for _ in range(4)]
     for thread in threads:
         thread.start()
+    asleep: list[bool] = []
+
+    def give_up() -> None:
+        asleep.append(True)
+        loop.stop()
+
+    loop.call_later(8, give_up)  # nothing but the bell wakes it before that
     loop.run()
     for thread in threads:
         thread.join(5)
-    assert len(got) == 2000
+    assert (len(got), asleep) == (800, [])
 
 
 # --- files ------------------------------------------------------------------------------------------

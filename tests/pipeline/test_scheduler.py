@@ -8,20 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import reactivex
 from reactivex import operators as ops
-from reactivex.disposable import Disposable
+from reactivex.disposable import BooleanDisposable, Disposable
 from reactivex.scheduler import ThreadPoolScheduler
 from reactivex.subject import Subject
 
 from brummer_rx.pipeline.clock import ClockThread
 from brummer_rx.pipeline.errors import BufferOverflow, ConfigError, ThreadError
 from brummer_rx.pipeline.lane import serving
-from brummer_rx.pipeline.scheduler import BoundedThreadPoolScheduler
+from brummer_rx.pipeline.scheduler import FOR_EVER, BoundedThreadPoolScheduler, _Executor, _Periodic
 from brummer_rx.pipeline.stage import BoundedStage
 from brummer_rx.pipeline.testing import VirtualClock
 from brummer_rx.pipeline.threads import start_thread
@@ -344,6 +344,105 @@ def test_a_periodic_action_keeps_its_pace_and_never_overlaps_itself(make: Make, 
     assert ran[:4] == [(1.0, 0), (2.0, 1), (3.0, 2), (4.0, 3)] or [s for _, s in ran[:4]] == [0, 1, 2, 3]
     assert len(ran) <= 5
     assert clock.pending() == 0
+
+
+class FakePool:
+    """Notes what it is asked for; runs nothing."""
+
+    def __init__(self) -> None:
+        self.delays: list[float] = []
+        self.jobs: list[BooleanDisposable] = []
+        self.ends: list[tuple[bool, float]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def schedule_relative(self, delay: float, action: object, state: object = None) -> Disposable:
+        self.delays.append(delay)
+        self.jobs.append(BooleanDisposable())
+        self.meanwhile()
+        return self.jobs[-1]  # type: ignore[return-value]
+
+    def dispose(self, drain: bool = True, timeout: float = 5.0) -> bool:
+        self.ends.append((drain, timeout))
+        return True
+
+
+def periodic(pool: FakePool, clock: VirtualClock, action: Callable[[Any], Any]) -> _Periodic:
+    return _Periodic(pool, clock, 1.0, action, 0)  # type: ignore[arg-type]
+
+
+def test_a_periodic_action_is_due_a_period_after_it_was_due_before(clock: VirtualClock) -> None:
+    pool = FakePool()
+    timer = periodic(pool, clock, lambda state: state)
+    clock.advance(1.25)
+    timer._run(None)  # type: ignore[arg-type]
+    clock.advance(10)
+    timer._run(None)  # type: ignore[arg-type]
+    timer._run(None)  # type: ignore[arg-type]
+
+    assert pool.delays == [1.0, 0.75, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("when", ["before", "inside", "while it is scheduled again"])
+def test_a_periodic_action_that_was_disposed_does_not_come_again(clock: VirtualClock, when: str) -> None:
+    pool, ran = FakePool(), list[int]()
+
+    def action(_: object) -> None:
+        ran.append(1)
+        if when == "inside":
+            timer.dispose()
+
+    timer = periodic(pool, clock, action)
+    if when == "before":  # it was on its way to a worker already
+        timer.dispose()
+    elif when == "while it is scheduled again":
+        pool.meanwhile = timer.dispose
+    timer._run(None)  # type: ignore[arg-type]
+
+    assert len(ran) == (when != "before")
+    assert all(job.is_disposed for job in pool.jobs)
+    assert len(pool.jobs) == (2 if when == "while it is scheduled again" else 1)
+
+
+def test_the_executor_ends_the_pool_as_it_was_asked_to() -> None:
+    pool = FakePool()
+    executor = _Executor(pool, 1)  # type: ignore[arg-type]
+    executor.shutdown()
+    executor.shutdown(wait=False)
+    executor.shutdown(wait=False, cancel_futures=True)
+
+    assert pool.ends == [(True, FOR_EVER), (True, 0.0), (False, 0.0)]
+
+
+def test_what_a_future_raised_is_told_as_it_is(clock: VirtualClock) -> None:
+    told: list[BaseException] = []
+    pool = BoundedThreadPoolScheduler(1, clock=clock, on_error=told.append)
+    future = pool.executor.submit(lambda: 1 // 0)
+    assert isinstance(future.exception(5), ZeroDivisionError)
+    until(lambda: pool.statistics().idle == 1)
+
+    assert [type(e) for e in told] == [ZeroDivisionError]
+    assert pool.statistics().faults == 1
+    assert pool.dispose()
+
+
+def test_now_is_the_clocks_wall_time_in_utc(make: Make, clock: VirtualClock) -> None:
+    assert make(1).now == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+
+
+def test_a_job_that_was_disposed_while_it_waited_is_no_fault(make: Make) -> None:
+    pool, go, inside = make(1), threading.Event(), threading.Event()
+
+    def hold(*_: object) -> None:
+        inside.set()
+        go.wait(20)
+
+    pool.schedule(hold)
+    assert inside.wait(5)
+    pool.schedule(lambda *_: None).dispose()
+    go.set()
+    until(lambda: pool.statistics().ran == 2 and pool.statistics().idle == 1)
+
+    assert pool.statistics().faults == 0
 
 
 def test_a_periodic_action_that_raises_ends(make: Make, clock: VirtualClock) -> None:

@@ -578,6 +578,13 @@ def test_a_log_batch_weighs_its_data() -> None:
     assert weight_of("something else") == 0
 
 
+def test_a_stage_says_its_bound() -> None:
+    lane = HandLane()
+
+    assert BoundedStage(lane, name="s", capacity=3).bound == (3, None)
+    assert BoundedStage(lane, name="s", capacity=3, max_bytes=7, overflow=Overflow.LATEST).bound == (1, 7)
+
+
 def test_bytes_are_a_bound_as_elements_are() -> None:
     rig = sized(Overflow.PARK, 10)
     for x in ("aaaa", "bbbb"):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from brummer_rx.pipeline.effect import Effect, Signal, Spawn, Tell
-from brummer_rx.pipeline.errors import BufferOverflow
+from brummer_rx.pipeline.errors import BufferOverflow, ThreadError
 from brummer_rx.pipeline.event import ProcessEvent, ProcessEventKind
 from brummer_rx.pipeline.process import Command, CommandKind, ProcessSpec, ProcessState
 from brummer_rx.pipeline.supervisor import RETRY, Supervisor
@@ -37,6 +37,7 @@ class Rig:
     def __init__(self) -> None:
         self.lane, self.clock, self.hands = HandLane("pool"), VirtualClock(), Hands()
         self.told: list[Tell] = []
+        self.failed: list[bool] = []
         self.changes = 0
         self.supervisor = Supervisor(
             (WEB,),
@@ -46,6 +47,7 @@ class Rig:
             effector=self.hands,
             on_tell=self.told.append,
             on_change=self.changed,
+            on_failed=lambda: self.failed.append(True),
         )
 
     def changed(self) -> None:
@@ -114,3 +116,15 @@ def test_after_close_nothing_is_decided() -> None:
 
     assert rig.hands.asked == []
     assert rig.supervisor.state.refused == 0
+
+
+def test_whoever_needs_to_know_hears_that_nothing_is_decided_any_more() -> None:
+    rig = Rig()
+    rig.lane.refuse = ThreadError("no thread")
+    rig.supervisor.deliver(START)
+
+    assert rig.failed == [True]
+    assert [tell.bad for tell in rig.told] == [True] and "process control failed" in rig.told[0].text
+    rig.supervisor.deliver(STOP)
+    rig.supervisor.close()
+    assert rig.failed == [True]

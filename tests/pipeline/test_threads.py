@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
+from loguru import logger
 
 from brummer_rx.pipeline import threads
 from brummer_rx.pipeline.errors import BufferOverflow, ThreadError
@@ -54,15 +57,15 @@ def test_a_thread_is_named_counted_and_forgotten_when_it_ends() -> None:
 
 
 def test_the_high_water_is_taken_when_threads_are_created() -> None:
-    before = len(live_threads())
-    stops = [Stop() for _ in range(5)]
+    before = thread_high_water()
+    stops = [Stop() for _ in range(before - len(live_threads()) + 5)]
     started = [start_thread("x", stop) for stop in stops]
-    assert thread_high_water() >= before + 5
     for stop in stops:
         stop.go.set()
     for thread in started:
         thread.join(5)
-    assert thread_high_water() >= before + 5
+    # Asked only now, when none of them lives any more.
+    assert thread_high_water() == before + 5
 
 
 def test_an_exception_that_ends_a_thread_is_counted() -> None:
@@ -78,7 +81,7 @@ def test_a_thread_that_cannot_start_is_not_counted(monkeypatch: pytest.MonkeyPat
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ThreadError, match="the thread x could not be started: can't start new thread"):
         start_thread("x", lambda: None)
     assert "x" not in live_threads()
     with pytest.raises(ThreadError, match="crew could not start a thread"):
@@ -116,21 +119,6 @@ def test_a_crew_grows_only_while_nobody_is_idle() -> None:
     for stop in stops:
         stop.go.set()
     assert mine.close(5) == (True, 0)
-
-
-def test_a_crew_that_cannot_grow_goes_on_with_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine, stop, done = crew(2), Stop(), threading.Event()
-    mine.put(stop)
-    assert stop.inside.wait(5)
-
-    def refuse(_name: str, _target: Callable[[], None]) -> threading.Thread:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threads, "start_thread", refuse)
-    assert mine.put(done.set)
-    stop.go.set()
-    assert done.wait(5)
-    assert mine.close(5).joined
 
 
 def test_tasks_on_many_threads_all_run() -> None:
@@ -230,6 +218,186 @@ def test_many_crews_come_and_go_without_a_thread_left() -> None:
     until(lambda: len(live_threads()) == before)
 
 
+def test_the_books_of_threads_start_empty_and_count_each_crash() -> None:
+    fresh, before = threads._Census(), threads._census.crashes
+    for _ in range(3):
+        start_thread("x", lambda: 1 // 0).join(5)
+
+    assert (fresh.live, fresh.high_water, fresh.crashes) == ({}, 0, 0)
+    assert threads._census.crashes == before + 3
+
+
+def test_a_start_that_was_interrupted_is_no_lack_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        start_thread("x", lambda: None)
+    assert "x" not in live_threads()
+
+
+class Cargo:
+    """Something that a task holds."""
+
+    def __call__(self) -> None:
+        pass
+
+
+def test_a_thread_that_ended_keeps_nothing_of_its_task() -> None:
+    cargo = Cargo()
+    gone = weakref.ref(cargo)
+    thread = start_thread("x", cargo)
+    thread.join(5)
+    del cargo
+    gc.collect()
+
+    assert gone() is None
+    assert thread.name == "x"
+
+
+def test_an_idle_thread_keeps_nothing_of_its_last_task() -> None:
+    mine, cargo = crew(1), Cargo()
+    gone = weakref.ref(cargo)
+    mine.put(cargo)
+    until(lambda: mine.counts().idle == 1)
+    del cargo
+    gc.collect()
+
+    assert gone() is None
+    assert mine.close(5).joined
+
+
+def test_a_crew_that_gets_no_second_thread_goes_on_with_one_and_tries_again() -> None:
+    asked: list[str] = []
+
+    def scarce(name: str, target: Callable[[], None]) -> threading.Thread:
+        asked.append(name)
+        if len(asked) in (2, 3):
+            raise ThreadError("no more")
+        return start_thread(name, target)
+
+    mine, stop, done = Crew("crew", lambda n: f"crew-{n}", 2, None, scarce), Stop(), threading.Event()
+    mine.put(stop)
+    assert stop.inside.wait(5)
+    assert mine.put(lambda: None)
+    assert mine.put(lambda: None)
+    assert mine.counts().threads == 1
+    assert mine.put(done.set)
+    assert done.wait(5)
+    assert asked == ["crew-0", "crew-1", "crew-1", "crew-1"]
+    stop.go.set()
+    assert mine.close(5) == (True, 0)
+
+
+def test_scarcity_is_said_once_until_it_is_over() -> None:
+    lines: list[str] = []
+    refuse = [False, True, True, False, True]
+
+    def scarce(name: str, target: Callable[[], None]) -> threading.Thread:
+        if refuse.pop(0):
+            raise ThreadError("no more")
+        return start_thread(name, target)
+
+    mine, stops = Crew("crew", lambda n: f"crew-{n}", 3, None, scarce), [Stop() for _ in range(5)]
+    sink = logger.add(lines.append, level="WARNING", format="{message}")
+    try:
+        for stop in stops:  # the first one's thread, twice none, a second one, none
+            mine.put(stop)
+            until(lambda: mine.counts().idle == 0)
+    finally:
+        logger.remove(sink)
+    for stop in stops:
+        stop.go.set()
+
+    assert [str(line).strip() for line in lines] == [
+        "crew goes on with 1 threads: no more",
+        "crew goes on with 2 threads: no more",
+    ]
+    assert mine.close(5) == (True, 0)
+
+
+def test_a_crew_that_ended_has_no_thread_of_its_own_any_more() -> None:
+    mine = crew(2)
+    for _ in range(4):
+        mine.put(lambda: None)
+    assert mine.close(5).joined
+
+    assert mine._idents == set()  # the system gives idents again
+
+
+def test_while_one_is_busy_the_others_do_not_end_the_crew() -> None:
+    """What the busy one goes on with is accepted until it has ended, however often others look."""
+    mine, stop, ran = crew(2), Stop(), threading.Event()
+
+    def busy() -> None:
+        stop()
+        mine.put(ran.set)
+
+    other = threading.Event()
+    mine.put(busy)
+    assert stop.inside.wait(5)
+    mine.put(other.set)
+    assert other.wait(5)
+    until(lambda: mine.counts().idle == 1)
+    mine._begin_end(True)
+    until(
+        lambda: mine.counts().idle == 1
+    )  # woken, it looked and went back to sleep, or never woke: asked below
+    looked = threading.Event()
+    mine.put(looked.set)
+    assert looked.wait(5)
+    until(lambda: mine.counts().idle == 1)
+    stop.go.set()
+
+    assert ran.wait(5)
+    assert mine.close(5) == (True, 0)
+
+
+def test_what_was_cut_off_is_counted_although_a_thread_hangs() -> None:
+    mine, stop = crew(1), Stop()
+    mine.put(stop)
+    assert stop.inside.wait(5)
+    mine.put(lambda: None)
+    mine.put(lambda: None, 10)
+
+    assert mine.close(0.01, drain=False) == (False, 2)
+    assert (mine.counts().waiting, mine.counts().drains) == (0, 0)
+    stop.go.set()
+    assert mine.close(5) == (True, 2)
+
+
+def test_closing_again_while_it_drains_cuts_nothing_off() -> None:
+    mine, stop, ran = crew(1), Stop(), list[int]()
+    mine.put(stop)
+    assert stop.inside.wait(5)
+    mine.put(lambda: ran.append(1))
+    assert mine._begin_end(True) == []
+    assert mine._begin_end(True) == []
+    stop.go.set()
+
+    assert mine.close(5) == (True, 0)
+    assert ran == [1]
+
+
+def test_past_the_deadline_no_thread_is_waited_for() -> None:
+    asked: list[float] = []
+
+    class Hung(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            assert timeout is not None
+            asked.append(timeout)
+
+        def is_alive(self) -> bool:
+            return True
+
+    mine = crew(2)
+    mine._threads += [Hung(), Hung()]
+    assert not mine._join(time.monotonic() - 1)
+
+    assert asked == [0.0, 0.0]
+
+
 # --- lanes ------------------------------------------------------------------------------------------
 
 
@@ -260,7 +428,7 @@ def test_a_lane_refuses_actions_beyond_its_capacity_but_takes_drains(lane: Lane)
     lane.submit_drain(lambda: None)
 
     counts = lane.counts()
-    assert (counts.waiting, counts.high_water, counts.drains) == (4, 4, 1)
+    assert (counts.threads, counts.waiting, counts.high_water, counts.drains) == (1, 4, 4, 1)
     stop.go.set()
 
 

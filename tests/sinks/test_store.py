@@ -298,6 +298,20 @@ def test_a_full_disk_becomes_a_gap_and_writing_resumes(tmp_path: Path) -> None:
     assert reader.snapshot().gaps == (gap,)
 
 
+def test_what_is_lost_with_the_very_last_write_is_on_record(tmp_path: Path) -> None:
+    class NoFrames(Disk):
+        def writev(self, fd: int, buffers: Sequence[bytes | memoryview]) -> int:
+            raise OSError(errno.EIO, "no")
+
+    kit = Kit(tmp_path, disk=NoFrames())
+    kit.put([batch_of(b"a", b"b")])
+    kit.close()
+
+    snapshot = open_run(kit.run.path).snapshot()
+    assert [(gap.first_seq, gap.last_seq, gap.reason) for gap in snapshot.gaps] == [(0, 1, GapReason.DISK)]
+    assert snapshot.end_seq == 2
+
+
 def test_one_notice_for_a_period_of_flapping(tmp_path: Path) -> None:
     disk = FullDisk(0)
     kit = Kit(tmp_path, disk=disk)

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from brummer_rx.pipeline.clock import ClockThread
+from brummer_rx.pipeline.clock import Clock, ClockThread
 from brummer_rx.pipeline.event import BatchFlag, Gap, LogBatch, ProcessEvent, ProcessEventKind, Stream
 from brummer_rx.pipeline.gate import Gate
 from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.sources.child import Child
 from brummer_rx.sources.ingest import Ingest
-from brummer_rx.sources.pipes import IngestOptions
+from brummer_rx.sources.pipes import IngestOptions, Read
 from brummer_rx.sources.poller import Poller
 from brummer_rx.sources.spawn import spawn
 
@@ -94,11 +94,20 @@ class FakeRoom:
 class Rig:
     """`with Rig() as rig:` starts the thread; at the end it is closed and must have joined."""
 
-    def __init__(self, *, options: IngestOptions | None = None, poller: Poller | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        options: IngestOptions | None = None,
+        poller: Poller | None = None,
+        read: Read = os.read,
+        clock: Clock | None = None,
+    ) -> None:
         self.gate = Gate()
         self.room = FakeRoom()
         self.gate.join(self.room)
-        self.ingest = Ingest(gate=self.gate, clock=ClockThread(), options=options, poller=poller)
+        self.ingest = Ingest(
+            gate=self.gate, clock=clock or ClockThread(), options=options, poller=poller, read=read
+        )
         self.batches: list[LogBatch] = []
         self.events: list[ProcessEvent] = []
         self.gaps: list[Gap] = []

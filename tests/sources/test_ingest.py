@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
@@ -17,7 +18,7 @@ from loguru import logger
 
 from brummer_rx.pipeline.clock import ClockThread
 from brummer_rx.pipeline.errors import ThreadError
-from brummer_rx.pipeline.event import BatchFlag, GapReason, LogBatch, ProcessEventKind, Stream
+from brummer_rx.pipeline.event import BatchFlag, Gap, GapReason, LogBatch, ProcessEventKind, Stream
 from brummer_rx.pipeline.gate import Gate
 from brummer_rx.pipeline.threads import live_threads
 from brummer_rx.sources.child import Child
@@ -138,7 +139,7 @@ def test_a_ten_mebibyte_line_is_stored_in_pieces_of_one_line() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 4096])
 def test_multi_byte_lines_cut_at_every_border(size: int, tmp_path: Path) -> None:
-    count = 1_000 if size < 7 else 20_000
+    count = 20_000 if size > 1_000 else 1_000
     text = "".join(f"{i} äöü € 😀 日本語 ✓\n" for i in range(count)).encode()
     (tmp_path / "text").write_bytes(text)
     with Rig(options=IngestOptions(read_min=size, read_max=size, pause=0.0)) as rig:
@@ -184,7 +185,8 @@ def test_small_writes_under_a_flood_are_read_together() -> None:
         rig.finish(child)
 
     assert numbers(rig.output(child)) == list(range(60_000))
-    assert rig.ingest.counts().pauses > 0
+    # It paused for more, or it was so slow itself that more had come.
+    assert rig.ingest.counts().reads < 6_000
 
 
 def test_a_grandchild_that_writes_after_the_exit_is_read_to_its_end() -> None:
@@ -568,27 +570,24 @@ def test_it_can_be_started_once_and_cannot_wait_for_itself() -> None:
         until(lambda: child.handle.reap() is not None)
 
 
-def test_a_read_that_fails_ends_its_stream_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_that_fails_ends_its_stream_only_and_leaves_a_gap() -> None:
     told: list[str] = []
     sink = logger.add(told.append, format="{message}")
-    with Rig() as rig:
-        child = spawn(shell("web", "echo one; echo err >&2"), incarnation=1, pty=False, run_id=RUN)
-        bad = child.fds[Stream.OUT]
-        real = os.read
+    child = spawn(shell("web", "echo one; echo err >&2"), incarnation=1, pty=False, run_id=RUN)
 
-        def read(fd: int, size: int) -> bytes:
-            if fd == bad and threading.current_thread().name == "ingest":
-                raise OSError(5000, "a broken disk")
-            return real(fd, size)
+    def read(fd: int, size: int) -> bytes:
+        if fd == child.fds[Stream.OUT]:
+            raise OSError(5000, "a broken disk")
+        return os.read(fd, size)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "read", read)
-            rig.children.append(child)
-            rig.ingest.add(child)
-            rig.finish(child)
+    with Rig(read=read) as rig:
+        rig.children.append(child)
+        rig.ingest.add(child)
+        rig.finish(child)
 
         assert rig.output(child, Stream.ERR) == b"err\n"
         assert rig.ingest.counts().faults == 1
+        assert rig.gaps == [Gap("web", 0, 4, GapReason.CUT, UNKNOWN_SEQ, UNKNOWN_SEQ)]
     logger.remove(sink)
     assert any("reading OUT of web" in text for text in told)
 
@@ -662,3 +661,12 @@ def test_a_wish_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None
         assert rig.output(other) == b"read all the same\n"
         rig.ingest.cut("web")  # the terminal hangs up, and that ends the child
         until(lambda: rig.ended(child))
+
+
+def test_a_wish_that_comes_while_wishes_are_granted_is_heard() -> None:
+    """The waker is cleared before it is looked what was wished for, or nobody would wake for this one."""
+    with Rig() as rig:
+        heard = threading.Event()
+        rig.ingest._wish(lambda: cast(None, rig.ingest._wish(heard.set)))
+
+        assert heard.wait(5)

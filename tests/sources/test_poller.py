@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import selectors
@@ -11,13 +12,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from brummer_rx.sources.poller import EpollPoller, Poller, SelectorPoller, Waker, make_poller
+from brummer_rx.sources.poller import EpollPoller, Poller, SelectorPoller, SurePoller, Waker, make_poller
 
 KINDS: dict[str, Callable[[], Poller]] = {
     "default": make_poller,
     "selectors": SelectorPoller,
     "select": lambda: SelectorPoller(selectors.SelectSelector()),
     "poll": lambda: SelectorPoller(selectors.PollSelector()),
+    "sure": lambda: SurePoller(make_poller()),
 }
 if hasattr(select, "kqueue"):
     KINDS["kqueue"] = lambda: SelectorPoller(selectors.KqueueSelector())
@@ -130,3 +132,51 @@ def test_the_system_s_best_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     other = make_poller()
     assert isinstance(other, SelectorPoller)
     other.close()
+
+
+class Refusing(SelectorPoller):
+    """A system that takes no descriptor while `full`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = True
+        self.waits: list[float | None] = []
+
+    def add(self, fd: int) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "no more watches")
+        super().add(fd)
+
+    def poll(self, timeout: float | None) -> list[int]:
+        self.waits.append(timeout)
+        return super().poll(timeout)
+
+
+def test_what_the_system_does_not_watch_is_looked_at_again_and_again(pipe: tuple[int, int]) -> None:
+    read, write = pipe
+    refusing = Refusing()
+    sure = SurePoller(refusing, every=0.01)
+    sure.add(read)
+    sure.add(read)
+
+    assert sure.refused == 1
+    assert sure.poll(None) == [read]
+    assert sure.poll(0.005) == [read]
+    assert refusing.waits == [0.01, 0.005]
+
+    refusing.full = False
+    assert sure.poll(None) == []  # from here on it is watched
+    os.write(write, b"x")
+    assert sure.poll(None) == [read]
+    assert refusing.waits == [0.01, 0.005, 0.01, None]
+    sure.close()
+
+
+def test_what_was_refused_can_be_forgotten(pipe: tuple[int, int]) -> None:
+    refusing = Refusing()
+    sure = SurePoller(refusing, every=0.01)
+    sure.add(pipe[0])
+    sure.remove(pipe[0])
+
+    assert sure.poll(0) == []
+    sure.close()

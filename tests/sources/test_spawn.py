@@ -285,6 +285,15 @@ def test_words_that_the_system_refuses_are_126(pty: bool) -> None:
     assert "argument list too long" in str(long)
 
 
+@pytest.mark.parametrize(("word", "cwd"), [("x" * 300, "/"), ("/bin/echo", "/" + "x" * 300)])
+@pytest.mark.parametrize("pty", [False, True])
+def test_names_that_no_file_can_have_are_126(pty: bool, word: str, cwd: str) -> None:
+    error = failure(spec("web", word, cwd=cwd), pty=pty)
+
+    assert error.exit_code == 126
+    assert "file name too long" in str(error)
+
+
 @pytest.mark.parametrize("failing", ["pipe", "openpty"])
 def test_no_descriptor_left_is_told_and_leaks_none(monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     real, calls = getattr(os, failing), []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui.tiny_viewer import LOST
 from tests.tui.tty_screen import Emulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -210,7 +211,7 @@ def test_a_lost_terminal_ends_it(session: Callable[..., Session]) -> None:
 
     one.master, one.slave = os.openpty()  # for close
 
-    assert one.process.wait(20) == 129
+    assert one.process.wait(20) == LOST
 
 
 class Tmux:

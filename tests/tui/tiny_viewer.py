@@ -16,6 +16,9 @@ from brummer_rx.tui.app import Viewer
 from tests.tui.fakelog import numbered
 from tests.tui.fakerun import FakeRun
 
+LOST = 9
+"""Exit code after the terminal went away."""
+
 
 def crash() -> None:
     """An exception that nobody catches."""
@@ -26,7 +29,13 @@ def main(what: str) -> None:
     """Run until told to end."""
     loop = MainLoop()
     run = FakeRun(numbered(200))
-    viewer = Viewer(cast(RunView, run), loop, on_quit=loop.stop)
+    lost: list[bool] = []
+
+    def lose() -> None:
+        lost.append(True)
+        loop.stop()
+
+    viewer = Viewer(cast(RunView, run), loop, on_quit=loop.stop, on_lost=lose)
 
     def grow() -> None:
         run.append(f"grown {run.log.end_seq}")
@@ -47,6 +56,8 @@ def main(what: str) -> None:
         finally:
             viewer.finish()
     loop.close()
+    if lost:
+        sys.exit(LOST)
     print(f"ended after {viewer.frames} frames")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.errors import ConfigError
@@ -48,9 +49,9 @@ def more_sinks(
     return opened
 
 
-def built_in_ingest(gate: Gate, clock: Clock) -> Ingest:
-    """What reads the children, by its entry point."""
-    source: Ingest = sources(only_ours=True)["processes"].load()(gate=gate, clock=clock)
+def built_in_ingest(gate: Gate, clock: Clock, **edges: Any) -> Ingest:
+    """What reads the children, by its entry point; `edges`: what is not the system's own."""
+    source: Ingest = sources(only_ours=True)["processes"].load()(gate=gate, clock=clock, **edges)
     return source
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.mainloop import MainLoop
 
 __all__ = ["EndWatch"]
@@ -13,6 +14,7 @@ LOOK_EVERY = 0.5
 """Seconds between two looks."""
 
 
+@guards.owned("main thread", "start")
 class EndWatch:
     """Looks, from `start` on, whether a run that is to end still moves.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
 from loguru import logger
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.clock import Clock
 from brummer_rx.pipeline.errors import BufferOverflow
 from brummer_rx.pipeline.process import Command, ProcessTable
@@ -26,6 +26,8 @@ SAMPLE_EVERY = 1.0
 NOTICES = 100
 
 
+@guards.locked("_lock", "_callbacks", "_asked", "_sampling")
+@guards.calls_out("send", "changed", "tell", "_admit")
 class LiveRun:
     """Implements `RunView`. Any thread, except `search` (main thread)."""
 
@@ -47,7 +49,7 @@ class LiveRun:
         self._ingest = ingest
         self._pool = pool
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = guards.lock("live run")
         # Guarded by the lock, all but the snapshots that are swapped whole:
         self._callbacks: tuple[Callable[[], None], ...] = ()
         self._notices: deque[Notice] = deque(maxlen=NOTICES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections import deque
 
 from brummer_rx.cli.control_socket import Control
@@ -13,6 +12,7 @@ from brummer_rx.cli.hints import Hints
 from brummer_rx.cli.resources import terminal_size
 from brummer_rx.cli.session import Session
 from brummer_rx.cli.start import command_line
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.flow import SinkSpec
 from brummer_rx.pipeline.process import ProcessSpec
 from brummer_rx.pipeline.settings import Settings
@@ -40,13 +40,15 @@ def plain(
     return _Plain(settings, specs, known, console).run(warnings)
 
 
+@guards.owned("main thread", shared=("_left_out",))
+@guards.locked("_lock", "_left_out")
 class _Plain:
     """One run without a viewer. Main thread, but for `_say` and `_pulse`."""
 
     def __init__(
         self, settings: Settings, specs: tuple[ProcessSpec, ...], known: tuple[str, ...], console: bool
     ) -> None:
-        self._lock = threading.Lock()
+        self._lock = guards.lock("messages")
         # Under the lock: what any thread said; the main thread writes it.
         self._waiting: deque[str] = deque()
         self._left_out = 0

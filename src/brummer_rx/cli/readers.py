@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from brummer_rx.pipeline import guards
 from brummer_rx.pipeline.mainloop import MainLoop
 from brummer_rx.sinks.outlet import Outlet
 
@@ -16,6 +17,7 @@ STUCK_AFTER = 1.0
 """After a stop: a reader that took nothing for so many seconds is let go, the store goes on."""
 
 
+@guards.owned("main thread")
 class Readers:
     """The outlets of a run's sinks, by the sink's name.
 

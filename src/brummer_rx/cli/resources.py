@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import resource
 
+from brummer_rx.pipeline import guards
+from brummer_rx.pipeline.violations import Mode
+
 __all__ = ["prepare", "terminal_size"]
 
 LARGE_BLOCK = 16 * 1024 * 1024
@@ -12,8 +15,10 @@ FILES, FILES_EACH = 128, 4
 """Descriptors of ours, and of each child (two pipes, its stdin, its pidfd)."""
 
 
-def prepare(processes: int) -> None:
-    """Make room for so many children."""
+def prepare(processes: int, *, guarded: bool = False) -> None:
+    """Make room for so many children; with `guarded`, watch ourselves from here on."""
+    if guarded and not guards.on():
+        guards.switch(Mode.COUNT)
     _keep_large_blocks()
     _allow_files(FILES + FILES_EACH * processes)
 

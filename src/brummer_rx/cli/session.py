@@ -20,16 +20,16 @@ import reactivex
 from loguru import logger
 from reactivex import Observable
 
-from brummer_rx import __version__
-from brummer_rx.cli.doors import CONSOLE, built_in_ingest, more_sinks
+from brummer_rx.cli.books import write_books
+from brummer_rx.cli.doors import CONSOLE, more_sinks
 from brummer_rx.cli.ending import EndWatch
 from brummer_rx.cli.live import LiveRun
 from brummer_rx.cli.readers import Readers
 from brummer_rx.cli.resources import prepare
+from brummer_rx.cli.system import SYSTEM, System
 from brummer_rx.cli.tablefile import TableFile
 from brummer_rx.cli.toollog import ToolLog
 from brummer_rx.cli.transforms import transforms
-from brummer_rx.pipeline.clock import ClockThread
 from brummer_rx.pipeline.decider import CUT_AFTER, exit_code
 from brummer_rx.pipeline.effect import Tell
 from brummer_rx.pipeline.errors import OperatorError
@@ -38,13 +38,10 @@ from brummer_rx.pipeline.flow import LineFlow, SinkSpec
 from brummer_rx.pipeline.ledger import Ledgers
 from brummer_rx.pipeline.mainloop import MainLoop
 from brummer_rx.pipeline.process import Command, CommandKind, ProcessSpec
-from brummer_rx.pipeline.scheduler import BoundedThreadPoolScheduler
 from brummer_rx.pipeline.settings import Settings
 from brummer_rx.pipeline.supervisor import Supervisor
-from brummer_rx.pipeline.threads import Lane
+from brummer_rx.pipeline.watchdog import watch
 from brummer_rx.sinks.store.helper import SearchHelper
-from brummer_rx.sinks.store.runs import create_run
-from brummer_rx.sinks.store.store import LogStore, StoreOptions
 from brummer_rx.sources.effector import ProcessEffector, sweep
 
 __all__ = ["Session"]
@@ -63,6 +60,7 @@ class Session:
     :param pty: what children without a wish of their own run on
     :param size: columns and rows of their terminals
     :param on_notice: told of every notice, on any thread
+    :param system: what it asks of the system; tests give one that fails
     """
 
     def __init__(
@@ -74,8 +72,9 @@ class Session:
         size: tuple[int, int] = (80, 24),
         command: str = "",
         on_notice: Callable[[str, bool], None],
+        system: System = SYSTEM,
     ) -> None:
-        prepare(len(specs))
+        prepare(len(specs), guarded=settings.guards)
         self.settings = settings
         self.specs = specs
         self.code: int | None = None
@@ -96,9 +95,7 @@ class Session:
             self._more = more_sinks(settings, self.loop, names, self._writing_failed)
             for sink in self._more.values():
                 undo.callback(sink.close)
-            self.run_folder = create_run(
-                settings.state_dir, project=str(settings.folder), command=command, tool=__version__
-            )
+            self.run_folder = system.create_run(settings.state_dir, str(settings.folder), command)
             undo.pop_all()
         outlets = {name: sink.outlet for name, sink in self._more.items()}
         self.readers = Readers(self.loop, outlets, hurried=lambda: self.hurried, let_go=self._reader_stuck)
@@ -109,23 +106,16 @@ class Session:
         self._end_watch = EndWatch(
             self.loop, position=self._position, patience=self._patience, on_stuck=self._let_go
         )
-        self.clock = ClockThread()
+        self.clock = system.clock()
         self.ledgers = Ledgers()
-        self.pool = BoundedThreadPoolScheduler(settings.workers, clock=self.clock)
-        self._store_lane = Lane("store")
-        self._sync_lane = Lane("sync")
-        self.store = LogStore(
-            self.run_folder,
-            lane=self._store_lane,
-            sync=self._sync_lane,
-            clock=self.clock,
-            options=StoreOptions(
-                max_bytes=settings.store_max_bytes, max_age=settings.store_max_days * 86400.0
-            ),
-            on_notice=self.tell,
+        self.pool = system.pool(settings.workers, self.clock)
+        self._store_lane = system.lane("store")
+        self._sync_lane = system.lane("sync")
+        self.store = system.store(
+            self.run_folder, self._store_lane, self._sync_lane, self.clock, settings, self.tell
         )
         self.flow = LineFlow(self.pool, self.ledgers, self._sink_ended)
-        self.ingest = built_in_ingest(self.flow.entrance, self.clock)
+        self.ingest = system.ingest(self.flow.entrance, self.clock)
         self.effector = ProcessEffector(
             self.ingest,
             clock=self.clock,
@@ -134,6 +124,7 @@ class Session:
             size=size,
             expected=len(specs),
             pipe_buffer=settings.pipe_buffer,
+            start=system.start_process,
         )
         self.supervisor = Supervisor(
             specs,
@@ -143,10 +134,11 @@ class Session:
             effector=self.effector,
             on_tell=self._told,
             on_change=self._table_changed,
+            on_failed=self._give_up,
             ledgers=self.ledgers,
         )
         self._table_file = TableFile(self.run_folder.path, self._sync_lane, lambda: self.supervisor.table)
-        self.search = SearchHelper(self.run_folder.path)
+        self.search = SearchHelper(self.run_folder.path, start=system.start_process)
         self.live = LiveRun(
             self.run_folder.id,
             reader=self.store,
@@ -166,6 +158,7 @@ class Session:
             self.loop.on_signal(signum, self._on_signal(signum))
         self._connect(sinks)
         self.clock.start()
+        watch(self.clock, self.ledgers)
         self.ingest.start()
         for spec in self.specs:
             if spec.autostart:
@@ -206,7 +199,7 @@ class Session:
         self._end(code, CommandKind.KILL_ALL if self.hurried else CommandKind.STOP_ALL)
 
     def abandon(self, code: int) -> None:
-        """Whoever watched is gone (a broken pipe, a closed terminal): end the run, with all grace.
+        """Whoever watched is gone (a broken pipe, a closed terminal, the log): end the run, with all grace.
 
         It comes together with the signal that ended the watcher, and so is never a second wish.
         """
@@ -275,6 +268,9 @@ class Session:
         if error is not None:
             self.tell(f"{name} failed and gets no more lines: {error!r}", True)
             self.incomplete = True
+            if name == "store" and not self._finishing:
+                self.tell("nothing is kept any more: the run is ended", True)
+                self.loop.post("kept", lambda: self.abandon(1))
         elif not self._finishing:
             self.loop.post("early", self._ended_early)
         self.loop.post("sinks", self.drained)
@@ -282,6 +278,10 @@ class Session:
     def _ended_early(self) -> None:
         """The ingest thread died: nobody reads the children any more, nobody hears of their end."""
         self.tell("reading has failed (see tool.log in the run's folder): the run is ended", True)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """On any thread: a part without which there is no run is gone, so the run is ended."""
         self.incomplete = True
         self.loop.stop()
 
@@ -370,6 +370,7 @@ class Session:
                 logger.opt(exception=error).error("ending {} failed", name)
                 self.tell(f"ending {name} failed: {error!r}", True)
         self.loop.close()
+        write_books(self.ledgers.snapshot())
         logger.remove(self._handler)
         self._log.close()
         code = self.code

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from brummer_rx.pipeline import guards
+
 __all__ = ["LOG_BYTES", "ToolLog"]
 
 LOG_BYTES = 4 * 1024 * 1024
@@ -17,6 +19,7 @@ LOG_BYTES = 4 * 1024 * 1024
 MODE = 0o600
 
 
+@guards.owned("logger", "__call__", "close", serial=True)
 class ToolLog:
     """A loguru sink. Called by any thread, one at a time (loguru's lock); `close` when it was removed there.
 
