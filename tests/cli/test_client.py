@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,8 +68,15 @@ def test_nobody_listens(tmp_path: Path) -> None:
         Client(tmp_path / "missing").status()
 
 
-def test_a_run_that_has_only_begun_is_given_a_moment(tmp_path: Path) -> None:
-    run = StoredRun(tmp_path)
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose name leaves room for that of a socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_a_run_that_has_only_begun_is_given_a_moment(short_path: Path) -> None:
+    run = StoredRun(short_path)
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     asked: list[Client] = []
     asking = threading.Thread(target=lambda: asked.append(client_of(run.path)))

@@ -57,7 +57,7 @@ MUTANTS = (
             ),
         ),
         (
-            "tests/properties/test_eb_order.py::test_eb_01_each_source_in_order_with_many_producers[1-10000]",
+            "tests/properties/test_eb_order.py::test_eb_01_in_order_under_overflow_and_slow_handlers[park]",
             "tests/laws/test_laws_stress.py::test_l02_several_producers_and_no_two_signals_at_once",
         ),
         (
