@@ -6,13 +6,13 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brummer_rx.pipeline.clock import ClockThread, TimerHeap
+from brummer_rx.pipeline.clock import ClockThread, Timer, TimerHeap
 from brummer_rx.pipeline.errors import ThreadError
 from brummer_rx.pipeline.lane import serving
 
@@ -143,6 +143,39 @@ def test_the_clock_ends_once_and_takes_nothing_after() -> None:
         clock.call_later(0, lambda: None)
     with pytest.raises(ThreadError):
         clock.start()
+
+
+def test_cancelling_says_whether_it_was_the_one_to_do_it() -> None:
+    heap = TimerHeap()
+    timer, _ = heap.add(1.0, lambda: None)
+
+    assert heap.cancel(timer)
+    assert not heap.cancel(timer)
+
+
+def test_a_clock_that_runs_is_not_started_again_nor_one_that_was_closed(clock: ClockThread) -> None:
+    with pytest.raises(ThreadError):
+        clock.start()
+    closed = ClockThread()
+    closed.close(5)
+    with pytest.raises(ThreadError):
+        closed.start()
+
+
+def test_a_timer_that_meets_the_end_halfway_is_refused_and_not_kept() -> None:
+    clock = ClockThread()
+    add = clock._timers.add
+
+    def close_first(due: float, action: Callable[[], None]) -> tuple[Timer, bool]:
+        clock._ended.set()
+        return add(due, action)
+
+    clock._timers.add = close_first  # type: ignore[method-assign]
+    with pytest.raises(ThreadError):
+        clock.call_later(1.0, lambda: None)
+    assert clock.pending() == 0
+    assert clock.close(5)
+    assert clock.forgotten == 0
 
 
 def test_a_clock_never_started_closes() -> None:

@@ -149,3 +149,25 @@ def test_what_came_out_between_two_events_goes_before_the_next() -> None:
     source.on_completed()
 
     assert seen == [batch(b"a\n"), batch(b"b\n"), batch(b"c\n"), "done"]
+
+
+def test_what_came_out_late_is_not_lost_with_the_next_event_s_failure() -> None:
+    out: list[ObserverBase[Event]] = []
+
+    def late(source: Observable[Event]) -> Observable[Event]:
+        def subscribe(
+            observer: ObserverBase[Event], scheduler: SchedulerBase | None = None
+        ) -> DisposableBase:
+            out.append(observer)
+            return source.subscribe(lambda e: upper(e) and None, observer.on_error, observer.on_completed)
+
+        return reactivex.create(subscribe)
+
+    source: Subject[Event] = Subject()
+    seen: list[Event] = []
+    GuardedTransform("late", late, lambda n, e, b: None)(source).subscribe(seen.append)
+    source.on_next(batch(b"a\n"))
+    out[0].on_next(batch(b"late\n"))
+    source.on_next(batch(b"bad\n"))
+
+    assert seen == [batch(b"late\n"), batch(b"bad\n")]

@@ -380,7 +380,8 @@ def test_session_operator_raises(played: FaultPlan, tmp_path: Path, monkeypatch:
             Fault("writev", Short(5000), 2, FOR_EVER, 0.1),
             Fault("append", Fails(ENOSPC), 1, FOR_EVER, 0.3),
             Fault("sync", Fails(EIO), 1, FOR_EVER, 0.3),
-            Fault("read", Short(5000), 1, FOR_EVER, 0.1),
+            Fault("read", Short(5000), 1, 3),  # whatever the seed says, there is one
+            Fault("read", Short(5000), 4, FOR_EVER, 0.1),
             Fault("wall", Jumps(-30.0), 1, FOR_EVER, 0.05),
             name="flood",
         )

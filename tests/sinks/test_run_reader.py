@@ -193,3 +193,30 @@ def test_it_follows_a_flooding_process_to_its_end(tmp_path: Path) -> None:
             assert not reader.live
         final = [int(text) for text in child.stdout.read().split()][-1]
     assert len(all_lines(snapshot)) == snapshot.end_seq == final
+
+
+def test_what_a_writer_leaves_as_it_ends_is_read_by_the_look_that_hears_of_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit = Kit(tmp_path)
+    kit.put(some_batches(3))
+    kit.flush()
+    reader = open_run(kit.run.path)
+    reader.refresh()
+    real = reader_module.is_live
+
+    def ends_just_then(path: Path) -> bool:
+        monkeypatch.setattr(reader_module, "is_live", real)
+        kit.store.append(batch_of(b"the last line", source="late"))
+        kit.store.append(Gap("late", 3, 30, GapReason.CUT, -1, -1))
+        kit.close()
+        return real(path)
+
+    monkeypatch.setattr(reader_module, "is_live", ends_just_then)
+    while reader.refresh():
+        pass
+
+    assert not reader.live
+    assert reader.manifest.ended_ns is not None
+    assert "late" in reader.snapshot().sources
+    assert [gap.reason for gap in reader.snapshot().gaps] == [GapReason.CUT]

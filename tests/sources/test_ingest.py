@@ -458,6 +458,39 @@ def test_cut_does_not_wait_for_a_child_that_goes_on_writing_nor_for_room() -> No
         assert rig.events[-1].exit_code == 128 + signal.SIGPIPE
 
 
+def test_a_descriptor_that_was_cut_while_it_found_no_room_is_forgotten() -> None:
+    """Its number may be another file's by the time that there is room."""
+
+    class Offered:
+        """The real poller; keeps what it was asked to watch."""
+
+        def __init__(self) -> None:
+            self.real = make_poller()
+            self.added: list[int] = []
+
+        def add(self, fd: int) -> None:
+            self.added.append(fd)
+            self.real.add(fd)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.real, name)
+
+    poller = Offered()
+    with Rig(poller=cast(Poller, poller)) as rig:
+        rig.room.full = True
+        child = rig.run(shell("web", "echo one; exec sleep 60"))
+        until(lambda: rig.room.waiting)
+        fds = set(child.fds.values())
+        rig.ingest.cut("web")
+        until(lambda: fds.isdisjoint(rig.ingest._pipes))
+        child.handle.signal_group(9)
+        offered = len(poller.added)
+        rig.room.open()
+        until(lambda: rig.closed(child) and not rig.ingest._held)
+
+        assert fds.isdisjoint(poller.added[offered:])
+
+
 def test_cut_can_mean_one_incarnation() -> None:
     with Rig() as rig:
         first = rig.run(shell("web", "sleep 60"))

@@ -179,4 +179,53 @@ MUTANTS = (
         hangs=True,
         seconds=15,
     ),
+    Mutant(
+        "I13",
+        "a descriptor that was closed while it found no room is offered to the poller again",
+        (swap(INGEST, "        self._held.discard(pipe.fd)\n", ""),),
+        (T_INGEST + "test_a_descriptor_that_was_cut_while_it_found_no_room_is_forgotten",),
+        ("L11",),
+    ),
+    Mutant(
+        "I14",
+        "check outside the lock: a child is signalled after it was reaped",
+        (
+            swap(
+                "sources/child.py",
+                """
+                return None
+            try:
+                os.killpg(self._pid, signum)
+            except (ProcessLookupError, PermissionError):
+                return False
+            return True
+""",
+                """
+                return None
+        try:
+            os.killpg(self._pid, signum)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+""",
+            ),
+        ),
+        ("tests/laws/races/test_races_of_the_edges.py::test_a_reaped_child_is_not_signalled",),
+        ("L11",),
+    ),
+    Mutant(
+        "I15",
+        "what an operator sent late is lost when its next event fails",
+        (
+            swap(
+                "pipeline/guarded.py",
+                "            attempt.take()  # half of an answer\n",
+                "            out = []\n            attempt.take()  # half of an answer\n",
+            ),
+        ),
+        (
+            "tests/pipeline/test_guarded.py::test_what_came_out_late_is_not_lost_with_the_next_event_s_failure",
+        ),
+        ("EB-8",),
+    ),
 )

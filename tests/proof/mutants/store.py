@@ -294,4 +294,26 @@ MUTANTS = (
         ("tests/properties/test_ls_bound.py::test_ls_3_a_hundred_times_the_bound_stays_within_it",),
         ("LS-3", "LS-2"),
     ),
+    Mutant(
+        "D19",
+        "a reader that hears of the writer's end has read its last notes before",
+        (
+            swap(
+                "sinks/store/reader.py",
+                """
+        self._live = is_live(self.path)  # asked first: what a writer that just ended has left is read below
+        changed = self._reload_logs()
+""",
+                """
+        changed = self._reload_logs()
+        self._live = is_live(self.path)
+""",
+            ),
+        ),
+        (
+            "tests/sinks/test_run_reader.py"
+            "::test_what_a_writer_leaves_as_it_ends_is_read_by_the_look_that_hears_of_the_end",
+        ),
+        ("LS-6",),
+    ),
 )
