@@ -38,9 +38,15 @@ class IoLoop:
     name = "io"
 
     def __init__(
-        self, *, capacity: int = 1024, on_error: Callable[[BaseException], None] | None = None
+        self,
+        *,
+        capacity: int = 1024,
+        on_error: Callable[[BaseException], None] | None = None,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
+        """`prepare` is called on the thread before the loop runs: imports that would hold the loop up."""
         self._capacity = capacity
+        self._prepare = prepare
         self._on_error = on_error
         self._lock = guards.lock("io loop")
         # Guarded by the lock:
@@ -184,6 +190,8 @@ class IoLoop:
             ready.set()
         asyncio.set_event_loop(loop)
         try:
+            if self._prepare is not None:
+                self._guarded(self._prepare)
             with serve("io"):
                 loop.run_forever()
                 loop.run_until_complete(self._cancel_all())

@@ -46,7 +46,7 @@ class StoreOptions:
     flush_after: float = 0.020
     """Longest time from the append to the write."""
     sync_every: float = 1.0
-    keys_in_memory: int = 16_000_000
+    keys_in_memory: int = 4_000_000
     """Lines whose key bytes stay in memory."""
     recent_bytes: int = 1024**2
     """Bodies of the newest frames kept in memory, for whoever follows the log."""

@@ -167,6 +167,28 @@ def test_a_loop_that_is_blocked_says_that_it_did_not_end() -> None:
     assert io.close(5)
 
 
+def test_what_it_is_given_to_prepare_runs_on_its_thread_before_all_else() -> None:
+    seen: list[str] = []
+    io = IoLoop(prepare=lambda: seen.append(threading.current_thread().name))
+    io.start()
+    io.call(lambda: seen.append("call"))
+    until(lambda: len(seen) == 2)
+
+    assert seen == ["io", "call"]
+    assert io.close(5)
+
+
+def test_what_fails_to_prepare_is_counted_and_the_loop_runs_all_the_same() -> None:
+    def fail() -> None:
+        raise ImportError("no such library")
+
+    io = IoLoop(prepare=fail)
+    io.start()
+    assert io.submit(value(1)).result(5) == 1
+    assert io.faults == 1
+    assert io.close(5)
+
+
 def test_what_the_garbage_collector_tells_takes_no_lock() -> None:
     """It may tell it to a thread that holds the loop's lock just then."""
     told: list[BaseException] = []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from brummer_rx.cli.session import Session
 from brummer_rx.pipeline.ioloop import IoLoop
-from brummer_rx.sources.control import ControlServer
+from brummer_rx.sources.control import ControlServer, load_library
 
 __all__ = ["Control"]
 
@@ -18,7 +18,7 @@ class Control:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._io = IoLoop()
+        self._io = IoLoop(prepare=load_library)
         self._server = ControlServer(
             session.live, run_folder=session.run_folder.path, state_dir=session.settings.state_dir
         )
