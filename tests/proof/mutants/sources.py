@@ -181,7 +181,7 @@ MUTANTS = (
     ),
     Mutant(
         "I13",
-        "a descriptor that was closed while it found no room is offered to the poller again",
+        "a closed descriptor that found no room is given to the poller again",
         (swap(INGEST, "        self._held.discard(pipe.fd)\n", ""),),
         (T_INGEST + "test_a_descriptor_that_was_cut_while_it_found_no_room_is_forgotten",),
         ("L11",),
