@@ -1,8 +1,8 @@
 """(g) What the run-time guards cost: one hop through a stage, an append to the store, one lock; off and on.
 
 Medians on 2 shared cores, Python 3.11, off and on: hop of one element 1.9 and 9.1 us, append 75 and 102 ns a
-line, lock 0.22 and 0.87 us. Off is within the noise of before there were guards (hop 2.0-2.2 us then and 2.1-2.3
-us after, side by side on a loaded machine).
+line, lock 0.22 and 0.87 us. Off is within the noise of before there were guards (hop 2.0-2.2 us then and
+2.1-2.3 us after, side by side on a loaded machine).
 """
 
 from __future__ import annotations
